@@ -1,0 +1,53 @@
+package campaigns
+
+import (
+	"hash/fnv"
+
+	"rapport/segments"
+)
+
+// ControlSalt is the salt of the sample that is held out: a contact is in the
+// control group for good, however often it comes again. It is the salt of a
+// `sample` condition too, so that SQL decides the same.
+func (d *Definition) ControlSalt() string { return "control/" + d.Name }
+
+// InControl reports whether the contact with this seed is held out.
+func (d *Definition) InControl(seed uint32) bool {
+	return d.Control > 0 && segments.Sampled(seed, d.ControlSalt(), d.Control)
+}
+
+// bucket places a contact for good among [0, of) by its random seed and a
+// salt. Different salts give independent places.
+func bucket(seed uint32, salt string, of uint64) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(salt))
+	x := h.Sum64() ^ uint64(seed)
+	// The finaliser of splitmix64: FNV alone leaves neighbouring seeds in
+	// neighbouring places.
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x ^= x >> 31
+	return x % of
+}
+
+// arm is the arm of a split a contact belongs to: fixed by the contact, the
+// campaign and the split's name, and shared out by weight.
+func (s *Split) arm(campaign string, seed uint32) *Arm {
+	var total uint64
+	for _, a := range s.Arms {
+		total += uint64(a.Weight)
+	}
+	if total == 0 {
+		return &s.Arms[0]
+	}
+	place := bucket(seed, "split/"+campaign+"/"+s.Name, total)
+	for i := range s.Arms {
+		w := uint64(s.Arms[i].Weight)
+		if place < w {
+			return &s.Arms[i]
+		}
+		place -= w
+	}
+	return &s.Arms[len(s.Arms)-1]
+}

@@ -1,0 +1,319 @@
+package campaigns
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"rapport/internal/contacts"
+	"rapport/internal/ident"
+)
+
+// Next runs an enrolment on from where it stands until it parks on a send,
+// waits, or ends. It is a pure function: the same input gives the same
+// decision, and nothing happens until somebody applies it.
+//
+// Every step is preceded by a look at the exits. A step is never run a second
+// time: a send whose outcome is known is passed over. An enrolment that has
+// ended comes back as it is.
+func Next(in Input) Decision {
+	r := newRun(in)
+	switch r.e.State {
+	case Control:
+		r.closeControl()
+	case Active, Parked:
+		r.walk()
+	}
+	return r.out()
+}
+
+// run is one call of Next.
+type run struct {
+	in   Input
+	cur  *Definition
+	ix   *index
+	e    Enrolment
+	d    Decision
+	zone *time.Location // in which days are counted
+	own  bool           // the facts are a copy of our own, for `set`
+	// clear says that the exits were looked at and nothing has changed since.
+	clear bool
+}
+
+func newRun(in Input) *run {
+	r := &run{in: in, cur: in.current(), ix: in.Pinned.flow(), e: in.Enrolment}
+	r.zone = r.cur.Zone(&in.Question.Facts.Contact, in.Zone)
+	r.e.Arms = maps.Clone(in.Enrolment.Arms)
+	if r.e.WaitSince.IsZero() {
+		r.e.WaitSince = r.e.StartedAt
+	}
+	return r
+}
+
+func (in *Input) current() *Definition {
+	if in.Current != nil {
+		return in.Current
+	}
+	return in.Pinned
+}
+
+func (r *run) out() Decision {
+	r.d.Enrolment = r.e
+	return r.d
+}
+
+func (r *run) trace(step, what, why string) {
+	r.d.Trace = append(r.d.Trace, Trace{Step: step, What: what, Why: why})
+}
+
+// walk goes from step to step. It ends because the flow has no way back.
+func (r *run) walk() {
+	at, ok := r.ix.find(r.e.Position)
+	if !ok {
+		r.exit(fmt.Sprintf("its step %q is not in the version that it runs", r.e.Position))
+		return
+	}
+	r.e.Position = r.ix.id(at)
+	if r.e.State == Parked {
+		if at, ok = r.unpark(at); !ok {
+			return
+		}
+	}
+	for {
+		if reason, leave := r.exits(); leave {
+			r.exit(reason)
+			return
+		}
+		if at == ended {
+			r.finish()
+			return
+		}
+		next, since, going := r.step(&r.ix.nodes[at])
+		if !going {
+			return
+		}
+		at = next
+		r.arrive(at, since)
+	}
+}
+
+// arrive moves the enrolment to a place in the flow; waits there count from since.
+func (r *run) arrive(at int, since time.Time) {
+	r.e.Position = r.ix.id(at)
+	r.e.WaitSince = since
+	r.e.WaitUntil = time.Time{}
+}
+
+// unpark looks for the outcome of the message that the enrolment is parked
+// for, and goes on from the moment of that outcome.
+func (r *run) unpark(at int) (int, bool) {
+	n := &r.ix.nodes[at]
+	if n.step.Kind != StepSend {
+		r.e.State = Active
+		return at, true
+	}
+	message := ident.Message(r.e.ID, n.step.Number)
+	o, ok := r.outcome(message)
+	if !ok {
+		if reason, leave := r.exits(); leave {
+			r.d.Withdraw = message
+			r.exit(reason)
+			return at, false
+		}
+		r.e.DueAt = time.Time{}
+		return at, false
+	}
+	r.e.State = Active
+	r.trace(n.step.ID, string(o.State), o.Reason)
+	r.arrive(n.next, o.At)
+	return n.next, true
+}
+
+func (r *run) outcome(message int64) (Outcome, bool) {
+	for _, o := range r.in.Outcomes {
+		if o.Message == message && o.State.Settled() {
+			return o, true
+		}
+	}
+	return Outcome{}, false
+}
+
+// step runs one step. It returns where to go on and since when waits count
+// there; going is false when the enrolment stands still or has ended.
+func (r *run) step(n *node) (next int, since time.Time, going bool) {
+	s, since := n.step, r.e.WaitSince
+	switch s.Kind {
+	case StepSend:
+		return r.send(n)
+	case StepWait:
+		return r.wait(n)
+	case StepWaitFor:
+		return r.waitFor(n)
+	case StepIf:
+		way := 1
+		if s.If.When.Match(r.question()) {
+			way = 0
+		}
+		r.trace(s.ID, [...]string{"took then", "took else"}[way], s.If.When.String())
+		return n.lists[way], since, true
+	case StepBranch:
+		return r.branch(n), since, true
+	case StepSplit:
+		return r.split(n), since, true
+	case StepSet:
+		r.set(s)
+		return n.next, since, true
+	case StepExit:
+		r.exit(s.Exit)
+		return 0, since, false
+	}
+	// Award, notify and survey do not run in this version; validate warns of them.
+	r.trace(s.ID, "not run", fmt.Sprintf("%s does not run yet", s.Kind))
+	return n.next, since, true
+}
+
+func (r *run) send(n *node) (int, time.Time, bool) {
+	s, e := n.step, &r.e
+	message := ident.Message(e.ID, s.Number)
+	if s.Number < 1 || s.Number > MaxSends {
+		r.exit(fmt.Sprintf("step %s has no number in the campaign's registry: apply the workspace again", s.ID))
+		return 0, time.Time{}, false
+	}
+	if o, ok := r.outcome(message); ok {
+		since := e.WaitSince
+		if o.At.After(since) {
+			since = o.At
+		}
+		r.trace(s.ID, "passed", "this step has been sent for before: "+string(o.State))
+		return n.next, since, true
+	}
+	permit := r.cur.Permit(r.in.Permit, &r.in.Question.Facts.Contact, r.in.Zone)
+	notBefore, hold := permit.Allowed(r.in.Now)
+	if notBefore.IsZero() {
+		// Nothing will ever let it go: it waits, and expires with that reason.
+		notBefore = r.cur.Expires(permit, r.in.Now)
+	}
+	r.d.Message = &NewMessage{
+		ID: message, StepID: s.ID, Number: s.Number,
+		Template: s.Send.Template, Subject: s.Send.Subject, Priority: r.cur.Priority,
+		NotBefore: notBefore, Hold: hold, Expires: r.cur.Expires(permit, r.in.Now),
+	}
+	e.State = Parked
+	e.DueAt = time.Time{}
+	r.trace(s.ID, "planned", hold)
+	return 0, time.Time{}, false
+}
+
+func (r *run) branch(n *node) int {
+	for i, c := range n.step.Branch {
+		if c.When == nil {
+			r.trace(n.step.ID, "took else", "")
+			return n.lists[i]
+		}
+		if c.When.Match(r.question()) {
+			r.trace(n.step.ID, fmt.Sprintf("took %d", i+1), c.When.String())
+			return n.lists[i]
+		}
+	}
+	r.trace(n.step.ID, "passed", "no case holds")
+	return n.next
+}
+
+// split follows the arm the enrolment was given; without one, the hash gives
+// it, and it is written down so that changed weights move nobody.
+func (r *run) split(n *node) int {
+	s := n.step.Split
+	if len(s.Arms) == 0 {
+		return n.next
+	}
+	for i, a := range s.Arms {
+		if given, ok := r.e.Arms[s.Name]; ok && given == a.Name {
+			r.trace(n.step.ID, "took "+a.Name, "given before")
+			return n.lists[i]
+		}
+	}
+	chosen := s.arm(r.in.Pinned.Name, r.in.Question.Facts.Contact.Seed)
+	if r.e.Arms == nil {
+		r.e.Arms = map[string]string{}
+	}
+	r.e.Arms[s.Name] = chosen.Name
+	why := "by weight"
+	if s.Winner != nil {
+		why = "by weight; choosing a winner does not run yet"
+	}
+	r.trace(n.step.ID, "took "+chosen.Name, why)
+	for i := range s.Arms {
+		if &s.Arms[i] == chosen {
+			return n.lists[i]
+		}
+	}
+	return n.next
+}
+
+// set writes fields, and lets the steps after it see them.
+func (r *run) set(s *Step) {
+	if r.d.Set == nil {
+		r.d.Set = map[string]any{}
+	}
+	if !r.own {
+		facts := *r.in.Question.Facts
+		facts.Contact.Attributes = maps.Clone(facts.Contact.Attributes)
+		if facts.Contact.Attributes == nil {
+			facts.Contact.Attributes = map[string]any{}
+		}
+		r.in.Question.Facts = &facts
+		r.own = true
+	}
+	for field, value := range s.Set {
+		r.d.Set[field] = value
+		assign(&r.in.Question.Facts.Contact, field, value)
+	}
+	r.clear = false
+	r.trace(s.ID, "set", "")
+}
+
+func (r *run) exit(reason string) {
+	r.e.State = Exited
+	r.e.Reason = reason
+	r.end()
+	r.trace("", "exited", reason)
+}
+
+func (r *run) finish() {
+	r.e.State = Finished
+	r.e.Position = End
+	r.end()
+	r.trace("", "finished", "")
+}
+
+func (r *run) end() {
+	r.e.EndedAt = r.in.Now
+	r.e.DueAt = time.Time{}
+	r.e.WaitUntil = time.Time{}
+}
+
+// closeControl ends the watch over a held-out contact when the goal's window
+// has ended; no step runs.
+func (r *run) closeControl() {
+	closes := r.cur.GoalEnd(&r.e, r.zone)
+	switch {
+	case !r.e.EndedAt.IsZero():
+		return
+	case r.in.Now.Before(closes):
+		r.e.DueAt = closes
+		return
+	}
+	r.e.EndedAt = closes
+	r.e.DueAt = time.Time{}
+	r.trace("", "closed", "control: the goal's window has ended")
+}
+
+// Begin is the enrolment of a contact who was admitted. id has its low ten
+// bits zero. The result is due at once.
+func Begin(id int64, contact contacts.ID, verdict Verdict, now time.Time) Enrolment {
+	e := Enrolment{ID: id, Contact: contact, State: Active, StartedAt: now, DueAt: now, WaitSince: now}
+	if verdict == HeldOut {
+		e.State = Control
+	}
+	return e
+}

@@ -1,0 +1,157 @@
+// Package catalog holds what was applied, ready to run: the current version of
+// the workspace, the older ones that running enrolments are pinned to, and the
+// status of every campaign. It reads the store again when something changed,
+// and leaves reading files to workspace and every decision to others.
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/calendar"
+	"rapport/internal/store"
+	"rapport/internal/strict"
+	"rapport/internal/workspace"
+)
+
+// Source is where versions are kept.
+type Source interface {
+	CurrentVersion(ctx context.Context) (store.Version, bool, error)
+	VersionFiles(ctx context.Context, version int64) ([]store.File, error)
+	Campaigns(ctx context.Context) (map[string]store.Campaign, error)
+}
+
+// Applied is one version of the workspace, ready to run. It is not changed
+// after it was made, except that a newer Applied takes its place.
+type Applied struct {
+	store.Version
+	*workspace.Workspace
+	Zone      *time.Location // the company's
+	Campaigns map[string]store.Campaign
+	names     map[int64]string
+}
+
+// Name is the name of a campaign.
+func (a *Applied) Name(campaign int64) string { return a.names[campaign] }
+
+// Definition is the campaign as this version says it; nil when it has none.
+func (a *Applied) Definition(campaign int64) *campaigns.Definition {
+	return a.Workspace.Campaigns[a.names[campaign]]
+}
+
+// CampaignID is the id of a campaign by name; 0 when it was never applied.
+func (a *Applied) CampaignID(name string) int64 { return a.Campaigns[name].ID }
+
+// Catalog serves Applied versions to every part of one process.
+type Catalog struct {
+	source  Source
+	env     func(string) (string, bool)
+	mu      sync.Mutex
+	current *Applied
+	old     map[int64]*Applied
+}
+
+// New makes a catalog. env reads environment variables: secrets and addresses
+// come from the process and are never stored.
+func New(source Source, env func(string) (string, bool)) *Catalog {
+	return &Catalog{source: source, env: env, old: map[int64]*Applied{}}
+}
+
+// Refresh reads what was applied and the campaigns' status, when it changed.
+// It returns nil before the first apply.
+func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
+	version, found, err := c.source.CurrentVersion(ctx)
+	if err != nil || !found {
+		return nil, err
+	}
+	status, err := c.source.Campaigns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := c.Version(ctx, version.ID)
+	if err != nil {
+		return nil, err
+	}
+	fresh := *loaded // the same workspace, with the status of now
+	fresh.Version, fresh.Campaigns, fresh.names = version, status, names(status)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current = &fresh
+	return &fresh, nil
+}
+
+func names(status map[string]store.Campaign) map[int64]string {
+	out := map[int64]string{}
+	for name, k := range status {
+		out[k.ID] = name
+	}
+	return out
+}
+
+// Current is what Refresh read last; nil before the first.
+func (c *Catalog) Current() *Applied {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current
+}
+
+// Version is a version by id: the current one or one that enrolments are
+// pinned to. Its campaigns carry the numbers of the registry.
+func (c *Catalog) Version(ctx context.Context, id int64) (*Applied, error) {
+	c.mu.Lock()
+	found := c.old[id]
+	c.mu.Unlock()
+	if found != nil {
+		return found, nil
+	}
+	files, err := c.source.VersionFiles(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	status, err := c.source.Campaigns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := load(files, c.env)
+	if err != nil {
+		return nil, fmt.Errorf("version %d as it was applied cannot be read by this program: %w", id, err)
+	}
+	loaded.Version.ID, loaded.Campaigns, loaded.names = id, status, names(status)
+	for name, d := range loaded.Workspace.Campaigns {
+		if _, err := d.AssignNumbers(status[name].Numbers); err != nil {
+			return nil, err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.old[id] == nil {
+		c.old[id] = loaded
+	}
+	return c.old[id], nil
+}
+
+func load(files []store.File, env func(string) (string, bool)) (*Applied, error) {
+	list := make([]workspace.File, len(files))
+	for i, f := range files {
+		list[i] = workspace.File{Path: f.Path, Data: f.Data}
+	}
+	w, findings := workspace.FromFiles(list, env)
+	var wrong []string
+	for _, f := range findings {
+		if !f.Warning {
+			wrong = append(wrong, strict.Render(f, false))
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, fmt.Errorf("%s", strings.Join(wrong, "\n"))
+	}
+	zone, err := calendar.LoadZone(w.Company.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	return &Applied{Workspace: w, Zone: zone}, nil
+}

@@ -1,0 +1,48 @@
+package catalog
+
+import (
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/contacts"
+	"rapport/internal/queue"
+	"rapport/internal/store"
+	"rapport/segments"
+)
+
+// Input is what the pure machine needs to know about an enrolment: facts from
+// the store, rules from this version.
+func (a *Applied) Input(pinned *campaigns.Definition, d store.Due, now time.Time) campaigns.Input {
+	return campaigns.Input{
+		Pinned: pinned, Current: a.Definition(d.Enrolment.Campaign),
+		Enrolment: d.Enrolment, Outcomes: d.Outcomes,
+		Question: a.Question(d.Facts, now), Permit: a.Permit(&d.Facts.Contact, d.Sent),
+		Now: now, Zone: a.Zone,
+	}
+}
+
+// Question asks conditions of a contact under this version.
+func (a *Applied) Question(f *contacts.Facts, now time.Time) segments.Question {
+	return segments.Question{Facts: f, Now: now, Segments: a.Segments, Zone: a.Zone, Ladder: a.Relationship.Stages()}
+}
+
+// SQL compiles conditions for the store under this version.
+func (a *Applied) SQL(now time.Time) segments.SQL {
+	return segments.SQL{Now: now, Segments: a.Segments, Zone: a.Zone, Ladder: a.Relationship.Stages(), CampaignIDs: a.CampaignID}
+}
+
+// Permit is what the workspace says about when a contact may be mailed, given
+// the times of what counts for its limits.
+func (a *Applied) Permit(c *contacts.Contact, sent []time.Time) campaigns.Permit {
+	p := campaigns.Permit{Limits: a.Limits.PerContact, Sent: sent}
+	if q := a.Limits.QuietHours; q != nil {
+		p.Quiet, p.QuietZone = &q.Quiet, q.Zone(c, a.Zone)
+	}
+	return p
+}
+
+// Lane is the queue lane of a campaign's mail: its band of priority, tens, and
+// its sender.
+func (a *Applied) Lane(d *campaigns.Definition) string {
+	return queue.Lane(d.Priority/10*10, a.SenderOf(d))
+}

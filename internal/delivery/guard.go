@@ -1,0 +1,143 @@
+package delivery
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/catalog"
+	"rapport/internal/contacts"
+	"rapport/internal/store"
+)
+
+// guard judges the messages of a claim, under the lock of their contacts: go,
+// never, or not before a later moment. Everything that permitted the message
+// when it was planned is asked again.
+func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []store.Candidate, now time.Time) []store.Verdict {
+	out := make([]store.Verdict, len(found))
+	going := map[contacts.ID]int{} // earlier rows of this claim count too
+	for i, c := range found {
+		out[i] = w.judge(ctx, applied, c, going[c.Entry.Enrolment.Contact], now)
+		if out[i].Go {
+			going[c.Entry.Enrolment.Contact]++
+		}
+	}
+	return out
+}
+
+func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Candidate, before int, now time.Time) store.Verdict {
+	e := c.Entry.Enrolment
+	switch {
+	case c.Entry.Status == store.Stopped:
+		return store.Verdict{Skip: "the campaign was stopped"}
+	case e.State != campaigns.Parked:
+		return store.Verdict{Skip: orElse(e.Reason, "its enrolment has ended")}
+	case !now.Before(c.Expires):
+		return store.Verdict{Skip: "expired"}
+	}
+	d := definition(ctx, w.Catalog, applied, e)
+	if d == nil {
+		return store.Verdict{Until: now.Add(time.Minute), Reason: "its version cannot be read"}
+	}
+	in := applied.Input(d, c.Entry, now)
+	if reason, leaves := campaigns.ExitReason(in); leaves {
+		return store.Verdict{Skip: reason}
+	}
+	sent := slices.Clone(c.Entry.Sent)
+	for range before {
+		sent = append(sent, now)
+	}
+	if v, held := w.holdBack(applied, d, c, sent, now); held {
+		return v
+	}
+	route, err := w.Router.Route(applied, senderOf(c.Lane), c.Entry.Facts.Contact.Email)
+	if err != nil {
+		return store.Verdict{Until: now.Add(time.Minute), Reason: err.Error()}
+	}
+	return store.Verdict{Go: true, Provider: route.Name}
+}
+
+// holdBack asks for the hour, the limits, and who goes first.
+func (w *Worker) holdBack(applied *catalog.Applied, d *campaigns.Definition, c store.Candidate, sent []time.Time, now time.Time) (store.Verdict, bool) {
+	contact := &c.Entry.Facts.Contact
+	permit := d.Permit(applied.Permit(contact, sent), contact, applied.Zone)
+	at, why := permit.Allowed(now)
+	if at.IsZero() {
+		at = c.Expires
+	}
+	if at.After(now) {
+		// Never past its expiry: then it is looked at once more, and skipped.
+		if at.After(c.Expires) {
+			at = c.Expires
+		}
+		return store.Verdict{Until: at, Reason: why}, true
+	}
+	if d.Kind == campaigns.Transactional {
+		return store.Verdict{}, false
+	}
+	return w.yield(applied, d, c, permit, now)
+}
+
+// yield lets more urgent messages of the same contact go first, where the
+// limits leave no room for both.
+func (w *Worker) yield(applied *catalog.Applied, d *campaigns.Definition, c store.Candidate, permit campaigns.Permit, now time.Time) (store.Verdict, bool) {
+	mine := campaigns.Rank{Priority: d.Priority, Due: c.Due, ID: c.ID}
+	var first time.Time
+	var to string
+	for _, other := range c.Entry.Waiting {
+		rival := applied.Definition(other.Campaign)
+		if other.ID == c.ID || rival == nil || rival.Kind == campaigns.Transactional || applied.Campaigns[rival.Name].Status != store.Running {
+			continue
+		}
+		due := other.NotBefore
+		if due.Before(other.Due) {
+			due = other.Due
+		}
+		rank := campaigns.Rank{Priority: rival.Priority, Due: due, ID: other.ID}
+		if !mine.Yields(rank, now, w.LookAhead) {
+			continue
+		}
+		permit.Sent = append(permit.Sent, now)
+		if first.IsZero() || due.Before(first) {
+			first, to = due, rival.Name
+		}
+	}
+	if first.IsZero() {
+		return store.Verdict{}, false
+	}
+	if at, _ := permit.Allowed(now); !at.IsZero() && !at.After(now) {
+		return store.Verdict{}, false // there is room for all
+	}
+	if first.Before(now) {
+		first = now
+	}
+	return store.Verdict{Until: first.Add(time.Minute), Reason: "lets campaign " + to + " go first"}, true
+}
+
+// definition is the campaign as it runs now, or as the enrolment has it pinned
+// when it was removed since.
+func definition(ctx context.Context, versions *catalog.Catalog, applied *catalog.Applied, e campaigns.Enrolment) *campaigns.Definition {
+	if d := applied.Definition(e.Campaign); d != nil {
+		return d
+	}
+	old, err := versions.Version(ctx, e.Version)
+	if err != nil {
+		return nil
+	}
+	return old.Workspace.Campaigns[applied.Name(e.Campaign)]
+}
+
+// senderOf is the sender in the name of a lane.
+func senderOf(lane string) string {
+	_, sender, _ := strings.Cut(lane, ".")
+	return sender
+}
+
+func orElse(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}

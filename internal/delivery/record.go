@@ -1,0 +1,104 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/contacts"
+	"rapport/internal/delivery/smtp"
+	"rapport/internal/ident"
+	"rapport/internal/store"
+)
+
+// outcome is what a result means for a message.
+func (w *Worker) outcome(c store.Claimed, r smtp.Result, now time.Time) store.Outcome {
+	o := store.Outcome{Message: c.ID, Fence: c.Fence, Provider: c.Provider, At: now, Reply: replyText(r.Code, r.Enhanced, r.Text)}
+	switch r.Outcome {
+	case smtp.Sent:
+		o.State = campaigns.Sent
+	case smtp.Permanent:
+		o.State, o.Reason = campaigns.Failed, "refused at "+r.Verb+": "+o.Reply
+	case smtp.Temporary, smtp.Throttled:
+		o.State, o.Reason = campaigns.Queued, "deferred at "+orElse(r.Verb, "start")+": "+o.Reply
+		switch {
+		case r.Verb == smtp.VerbIntent || r.Verb == "":
+			// Nothing was said about this message: it was taken back, or the
+			// process is stopping.
+			o.NotBefore, o.Untried = now, true
+		case r.Provider:
+			o.NotBefore, o.Untried = now.Add(providerPause), true
+		}
+		if o.Untried {
+			// An outage delays and loses nothing, however long: but not for ever.
+			if now.After(c.Due.Add(patience)) {
+				o.State, o.Untried, o.Reason = campaigns.Failed, false, "given up after 72h: "+o.Reply
+			}
+			break
+		}
+		at, ok := nextTry(c.ID, c.Attempts+1, c.Due, now, r.Outcome)
+		o.NotBefore = at
+		if !ok {
+			o.State, o.Reason = campaigns.Failed, "given up after 72h: "+o.Reply
+		}
+	default:
+		o.State, o.Reason = campaigns.Unknown, orElse(o.Reply, "no answer to the final dot")
+	}
+	return o
+}
+
+// record writes outcomes until they are written: they are all that is known.
+// When the process is to stop and the database does not answer, they stay in
+// the journal, and the next start of this worker settles them.
+func (w *Worker) record(ctx, finish context.Context, outcomes []store.Outcome) error {
+	if len(outcomes) == 0 {
+		return nil
+	}
+	for try := 0; ; try++ {
+		ready, err := w.Store.Record(finish, outcomes, campaigns.ByWorker, w.Clock.Now())
+		if err == nil {
+			if err := w.push(finish, ready); err != nil {
+				w.Log.Error("cannot queue", "error", err) // the sweep does
+			}
+			return w.Journal.Checkpoint(messages(outcomes)...)
+		}
+		if ctx.Err() != nil && try > 0 {
+			return fmt.Errorf("%d outcomes are in the journal only: %w", len(outcomes), err)
+		}
+		w.Log.Error("cannot record outcomes yet", "error", err)
+		pause(ctx, min(time.Second<<min(try, 5), 30*time.Second))
+	}
+}
+
+// bounces reports addresses that a mail server does not know, as the hard
+// bounces they are.
+func (w *Worker) bounces(ctx context.Context, claimed []store.Claimed, results []smtp.Result, now time.Time) error {
+	var in []store.Incoming
+	for i, r := range results {
+		if r.Outcome == smtp.Permanent && r.BadAddress {
+			in = append(in, store.Incoming{Source: "mail server", Event: contacts.Event{
+				Name: contacts.EventBounced, At: now, Message: claimed[i].ID, Key: "bounce:" + ident.Format(claimed[i].ID),
+				Properties: map[string]any{"type": "hard", "reply": replyText(r.Code, r.Enhanced, r.Text), "verb": r.Verb},
+			}})
+		}
+	}
+	_, err := w.Store.Ingest(ctx, in, now)
+	return err
+}
+
+// replyText is a server's answer in one line.
+func replyText(code int, enhanced, text string) string {
+	var parts []string
+	if code != 0 {
+		parts = append(parts, fmt.Sprint(code))
+	}
+	if enhanced != "" {
+		parts = append(parts, enhanced)
+	}
+	if text != "" {
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,154 @@
+package delivery
+
+import (
+	"fmt"
+	"log/slog"
+	"path"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/delivery/smtp"
+	"rapport/internal/queue"
+	"rapport/internal/workspace"
+)
+
+// Mailbox is the name of the built-in provider that catches all mail.
+const Mailbox = "mailbox"
+
+// Routes is the Router of a running engine: a pool of connections for each
+// provider of the workspace, opened when it is first needed.
+type Routes struct {
+	// Caught is where mail goes that must not leave the house; required.
+	Caught smtp.Config
+	// Database is the id of the database: `delivery: live` counts only where it
+	// was said for this one, so that a restored copy mails nobody.
+	Database string
+	Log      *slog.Logger
+
+	mu    sync.Mutex
+	pools map[string]*opened
+	down  map[string]time.Time // providers that fail, and since when
+}
+
+type opened struct {
+	config smtp.Config
+	pool   *smtp.Pool
+}
+
+// failingFor is how long a provider that could not be reached is passed over
+// where there is another one.
+const failingFor = 30 * time.Second
+
+// Route is the way a sender's mail to an address takes now. Without an address
+// it is the way that the sender's mail takes as a rule, for its rate.
+func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, error) {
+	s, ok := applied.Senders[sender]
+	if !ok {
+		return Route{}, fmt.Errorf("sender %s is not in the applied workspace", sender)
+	}
+	if !r.leaves(applied, to) {
+		return Route{Name: Mailbox, Provider: r.pool(Mailbox, r.Caught), Mailbox: true}, nil
+	}
+	names := s.Providers
+	if len(names) == 0 {
+		return Route{}, fmt.Errorf("sender %s has no provider", sender)
+	}
+	name := r.first(names)
+	p, ok := applied.Providers[name]
+	if !ok {
+		return Route{}, fmt.Errorf("provider %s of sender %s is not in the applied workspace", name, sender)
+	}
+	return Route{Name: name, Provider: r.pool(name, poolConfig(p)), Rate: queue.Rate{Per: p.Rate, Burst: max(1, int(p.Rate))}}, nil
+}
+
+// leaves reports whether mail to an address may leave the house.
+func (r *Routes) leaves(applied *catalog.Applied, to string) bool {
+	d := applied.Delivery
+	switch {
+	case d.Live:
+		return true
+	case len(d.Only) == 0 || to == "":
+		return false
+	}
+	to = strings.ToLower(to)
+	for _, pattern := range d.Only {
+		if ok, err := path.Match(strings.ToLower(pattern), to); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
+
+// first is the first provider that is not failing; when all are, the one that
+// has been for longest is asked again.
+func (r *Routes) first(names []string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	best, since := names[0], time.Time{}
+	for _, name := range names {
+		down, failing := r.down[name]
+		if !failing {
+			return name
+		}
+		if since.IsZero() || down.Before(since) {
+			best, since = name, down
+		}
+	}
+	return best
+}
+
+// Report tells what sending through a provider was like.
+func (r *Routes) Report(provider string, failing bool, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.down == nil {
+		r.down = map[string]time.Time{}
+	}
+	for name, since := range r.down {
+		if now.Sub(since) > failingFor || now.Before(since) {
+			delete(r.down, name) // it is asked again
+		}
+	}
+	switch {
+	case failing && r.down[provider].IsZero():
+		r.down[provider] = now
+		r.Log.Warn("a provider is failing", "provider", provider)
+	case !failing:
+		delete(r.down, provider)
+	}
+}
+
+func (r *Routes) pool(name string, c smtp.Config) *smtp.Pool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pools == nil {
+		r.pools = map[string]*opened{}
+	}
+	o := r.pools[name]
+	if o == nil || !reflect.DeepEqual(o.config, c) {
+		// A pool whose settings changed is left to those who still send
+		// through it; its connections close when they are idle.
+		o = &opened{config: c, pool: smtp.NewPool(c, r.Log)}
+		r.pools[name] = o
+	}
+	return o.pool
+}
+
+// Close ends all connections.
+func (r *Routes) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range r.pools {
+		o.pool.Close()
+	}
+}
+
+func poolConfig(p workspace.Provider) smtp.Config {
+	return smtp.Config{
+		Host: p.SMTP.Host, Port: p.SMTP.Port, TLS: p.SMTP.TLS,
+		Username: p.SMTP.Username, Password: p.SMTP.Password, Auth: p.SMTP.Auth, Connections: p.Connections,
+	}
+}

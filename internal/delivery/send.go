@@ -1,0 +1,127 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/catalog"
+	"rapport/internal/delivery/journal"
+	"rapport/internal/delivery/mime"
+	"rapport/internal/delivery/smtp"
+	"rapport/internal/queue"
+	"rapport/internal/store"
+)
+
+// providerPause is how long messages wait after their provider could not be
+// reached, unless another one takes them sooner.
+const providerPause = 30 * time.Second
+
+var (
+	errChanged = errors.New("taken back: something changed since it was claimed")
+	errLease   = errors.New("taken back: the lease of this worker would not outlast the answer")
+)
+
+// send renders claimed messages and hands them to their providers. Every
+// claimed message has exactly one outcome. since is when, on the machine's
+// watch, the claim began: whatever changed later takes back what has no intent.
+func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []store.Claimed, since time.Time) []store.Outcome {
+	outcomes := make([]store.Outcome, 0, len(claimed))
+	byProvider := map[string][]outgoing{}
+	for _, c := range claimed {
+		m, err := w.compose(ctx, applied, c)
+		if err != nil {
+			outcomes = append(outcomes, w.faulty(c, err))
+			continue
+		}
+		byProvider[m.route.Name] = append(byProvider[m.route.Name], m)
+	}
+	for name, list := range byProvider {
+		outcomes = append(outcomes, w.sendThrough(ctx, name, list, since)...)
+	}
+	return outcomes
+}
+
+// faulty is the outcome of a message that could not be made. A fault of the
+// message passes its step; a fault of ours holds it back.
+func (w *Worker) faulty(c store.Claimed, err error) store.Outcome {
+	now := w.Clock.Now()
+	o := store.Outcome{Message: c.ID, Fence: c.Fence, Provider: c.Provider, At: now, State: campaigns.Failed, Reason: err.Error()}
+	var ours *heldError
+	if errors.As(err, &ours) && now.Before(c.Due.Add(patience)) {
+		o.State, o.NotBefore, o.Untried = campaigns.Queued, now.Add(time.Minute), true
+	}
+	return o
+}
+
+// heldError is a fault that is not the message's.
+type heldError struct{ error }
+
+// outgoing is a finished message and the way it takes.
+type outgoing struct {
+	claimed  store.Claimed
+	message  *mime.Message
+	data     []byte
+	hash     string
+	route    Route
+	campaign string
+}
+
+func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoing, since time.Time) []store.Outcome {
+	envelopes := make([]smtp.Envelope, len(list))
+	for i, m := range list {
+		from, to, utf8 := mime.Envelope(m.message)
+		envelopes[i] = smtp.Envelope{From: from, To: to, Data: m.data, UTF8: utf8,
+			Intent: func() error { return w.intent(m, since) },
+			Done:   func(r smtp.Result) { w.noted(m, r) },
+		}
+	}
+	results := list[0].route.Provider.SendAll(ctx, envelopes)
+	now := w.Clock.Now()
+	failing := 0
+	outcomes := make([]store.Outcome, len(list))
+	claimed := make([]store.Claimed, len(list))
+	for i, r := range results {
+		claimed[i] = list[i].claimed
+		outcomes[i] = w.outcome(list[i].claimed, r, now)
+		outcomes[i].TemplateHash, outcomes[i].Subject, outcomes[i].Mailbox = list[i].hash, list[i].message.Subject, list[i].route.Mailbox
+		if r.Provider {
+			failing++
+		}
+	}
+	w.Router.Report(provider, failing == len(list), now)
+	if err := w.bounces(context.WithoutCancel(ctx), claimed, results, now); err != nil {
+		w.Log.Error("cannot record bounces", "error", err)
+	}
+	return outcomes
+}
+
+// intent is the last look before the point of no return.
+func (w *Worker) intent(m outgoing, since time.Time) error {
+	if !w.lease.holds(w.Watch.Now().Add(w.DataTime)) {
+		return errLease
+	}
+	contact := strconv.FormatInt(int64(m.claimed.Entry.Enrolment.Contact), 10)
+	if w.changes.since(since, queue.Notice{Kind: NoticeCampaign, Key: m.campaign}, queue.Notice{Kind: NoticeContact, Key: contact}) {
+		return errChanged
+	}
+	if e, known := w.Journal.Has(m.claimed.ID); known && e.Fence >= m.claimed.Fence {
+		return fmt.Errorf("the journal knows message %d already: %s", m.claimed.ID, e.State)
+	}
+	return w.Journal.Intent(m.claimed.ID, m.claimed.Fence)
+}
+
+// noted puts a server's answer in the journal as soon as it is there.
+func (w *Worker) noted(m outgoing, r smtp.Result) {
+	if r.Verb == smtp.VerbIntent || r.Verb == "" {
+		return
+	}
+	err := w.Journal.Reply(journal.Reply{Message: m.claimed.ID, Fence: m.claimed.Fence, Outcome: uint8(r.Outcome),
+		Code: r.Code, Enhanced: r.Enhanced, Text: r.Text, At: w.Clock.Now()})
+	if err != nil {
+		w.Log.Error("cannot write the send journal", "error", err) // the outcome is recorded in the database next
+	}
+}

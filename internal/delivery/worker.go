@@ -1,0 +1,272 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/delivery/journal"
+	"rapport/internal/delivery/smtp"
+	"rapport/internal/queue"
+	"rapport/internal/store"
+	"rapport/internal/token"
+)
+
+// Store is what a worker asks of the database.
+type Store interface {
+	Claim(ctx context.Context, in store.ClaimInput, decide func([]store.Candidate) []store.Verdict) (store.ClaimResult, error)
+	Record(ctx context.Context, outcomes []store.Outcome, by campaigns.Mover, now time.Time) ([]store.Batch, error)
+	Ingest(ctx context.Context, events []store.Incoming, now time.Time) ([]store.Result, error)
+	SaveTemplate(ctx context.Context, t store.CompiledTemplate) error
+	OpenLanes(ctx context.Context) ([]string, error)
+	StartWorker(ctx context.Context, w store.Worker, now time.Time) error
+	Beat(ctx context.Context, worker string) (bool, error)
+	StopWorker(ctx context.Context, worker string) error
+	InDoubt(ctx context.Context, worker string) ([]store.Outcome, error)
+}
+
+// Provider sends finished messages: a pool of SMTP connections.
+type Provider interface {
+	SendAll(ctx context.Context, envelopes []smtp.Envelope) []smtp.Result
+}
+
+// Route is the way a sender's mail takes now.
+type Route struct {
+	Name     string // of the provider; "mailbox" for the built-in one
+	Provider Provider
+	Rate     queue.Rate // zero: no limit
+	Mailbox  bool       // nothing leaves the house
+}
+
+// Router knows the providers.
+type Router interface {
+	// Route is the way mail to an address takes; the queue lane and the claim
+	// have chosen the sender.
+	Route(applied *catalog.Applied, sender, to string) (Route, error)
+	// Report tells what sending through a provider was like, so that the next
+	// route can avoid one that fails.
+	Report(provider string, failing bool, now time.Time)
+}
+
+// Config is what a Worker needs.
+type Config struct {
+	ID      string
+	Store   Store
+	Queue   queue.Queue
+	Catalog *catalog.Catalog
+	Router  Router
+	Tokens  *token.Signer
+	Journal *journal.Journal
+	Clock   clock.Clock // of the engine, which may run fast
+	Watch   clock.Clock // of the machine, for the lease; nil means the system's
+	Log     *slog.Logger
+
+	Parallel  int           // batches at work at once; 0 is 4
+	Lease     time.Duration // how long a heartbeat counts; 0 is DataTime plus a minute
+	DataTime  time.Duration // the longest a server may take to answer a dot; 0 is 5 minutes
+	LookAhead time.Duration // within which a more urgent message goes first; 0 is an hour
+}
+
+// Silence is how long a scheduler should wait before it gives a worker up.
+func (c Config) Silence() time.Duration {
+	c = c.withDefaults()
+	return c.Lease + c.DataTime + 30*time.Second
+}
+
+func (c Config) withDefaults() Config {
+	if c.Watch == nil {
+		c.Watch = clock.System{}
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 4
+	}
+	if c.DataTime == 0 {
+		c.DataTime = 5 * time.Minute
+	}
+	if c.Lease == 0 {
+		c.Lease = c.DataTime + time.Minute
+	}
+	if c.LookAhead == 0 {
+		c.LookAhead = time.Hour
+	}
+	return c
+}
+
+// Worker sends. One process has one; it works on several batches at once.
+type Worker struct {
+	Config
+	lease     lease
+	changes   changes
+	templates sync.Map // hashes of templates whose links are on record
+}
+
+// takeSize is how many batches a take hands out to each of those at work.
+const takeSize = 1
+
+// reclaimAfter is how long an entry of the queue may be in the hands of a
+// worker before another one looks at it. The database decides what is left.
+const reclaimAfter = 5 * time.Minute
+
+// New makes a worker; Run or Drain make it work.
+func New(c Config) *Worker {
+	return &Worker{Config: c.withDefaults()}
+}
+
+// Start makes the worker known and settles what an earlier process with the
+// same journal left in doubt. Call it before Run or Drain.
+func (w *Worker) Start(ctx context.Context, host string) error {
+	if err := w.Store.StartWorker(ctx, store.Worker{ID: w.ID, Host: host, Boot: journal.BootID()}, w.Clock.Now()); err != nil {
+		return err
+	}
+	w.lease.renew(w.Watch.Now().Add(w.Lease))
+	return w.settle(ctx)
+}
+
+// Run sends until the context ends. Then it takes nothing new, finishes what
+// is in flight, records it, and returns.
+func (w *Worker) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	group.Go(func() { w.beat(ctx) })
+	group.Go(func() { w.listen(ctx) })
+	for range w.Parallel {
+		group.Go(func() { w.loop(ctx) })
+	}
+	group.Wait()
+	// The work is done, so the context's end must not stop the last word.
+	return w.Store.StopWorker(context.WithoutCancel(ctx), w.ID)
+}
+
+func (w *Worker) loop(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := w.once(ctx, time.Second)
+		if err != nil && ctx.Err() == nil {
+			w.Log.Error("sending is held up", "error", err)
+		}
+		if err != nil || n == 0 {
+			pause(ctx, 50*time.Millisecond)
+		}
+	}
+}
+
+// pause waits without holding up the end of the context.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// Drain works on the calling goroutine until the queue has nothing ready, and
+// returns how many batches there were. Virtual time runs on it.
+func (w *Worker) Drain(ctx context.Context) (did int, err error) {
+	for {
+		n, err := w.once(ctx, 0)
+		did += n
+		if err != nil || n == 0 {
+			return did, err
+		}
+	}
+}
+
+// once takes entries from the queue and works on them.
+func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
+	if !w.lease.holds(w.Watch.Now()) {
+		return 0, errors.New("this worker's lease has run out: the database has not confirmed its heartbeat")
+	}
+	lanes, err := w.Store.OpenLanes(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if len(lanes) == 0 {
+		if wait > 0 {
+			pause(ctx, min(wait, 100*time.Millisecond))
+		}
+		return 0, nil
+	}
+	entries, err := w.Queue.Take(ctx, w.ID, lanes, takeSize, wait)
+	if err != nil {
+		return 0, err
+	}
+	if len(entries) == 0 && wait > 0 {
+		if entries, err = w.Queue.Reclaim(ctx, w.ID, reclaimAfter, takeSize); err != nil {
+			return 0, err
+		}
+	}
+	// What was taken is finished even when the context ends: nothing in flight
+	// is lost. Sending itself looks at the context.
+	finish := context.WithoutCancel(ctx)
+	for _, e := range entries {
+		if err := w.batch(ctx, finish, e); err != nil {
+			return 0, err
+		}
+	}
+	return len(entries), nil
+}
+
+// batch takes one batch from claim to record.
+func (w *Worker) batch(ctx, finish context.Context, e queue.Entry) error {
+	applied := w.Catalog.Current()
+	if applied == nil {
+		return nil // the entry stays with the queue and is reclaimed
+	}
+	now := w.Clock.Now()
+	limit, wait, err := w.tokens(ctx, applied, e.Lane, now)
+	if err != nil {
+		return err
+	}
+	if limit == 0 {
+		return w.later(finish, e, now.Add(wait))
+	}
+	since := w.Watch.Now()
+	claim, err := w.Store.Claim(finish, store.ClaimInput{Batch: e.Batch, Worker: w.ID, Limit: limit, Now: now},
+		func(found []store.Candidate) []store.Verdict { return w.guard(finish, applied, found, now) })
+	if err != nil {
+		return err
+	}
+	if err := w.push(finish, claim.Ready); err != nil {
+		w.Log.Error("cannot queue", "error", err) // the sweep does
+	}
+	outcomes := w.send(ctx, applied, claim.Claimed, since)
+	if err := w.record(ctx, finish, outcomes); err != nil {
+		return err
+	}
+	return w.Queue.Ack(finish, e)
+}
+
+// later gives an entry back to the queue until a moment.
+func (w *Worker) later(ctx context.Context, e queue.Entry, at time.Time) error {
+	if err := w.Queue.Later(ctx, e.Lane, e.Batch, at); err != nil {
+		return err
+	}
+	return w.Queue.Ack(ctx, e)
+}
+
+func (w *Worker) push(ctx context.Context, batches []store.Batch) error {
+	for _, b := range batches {
+		if err := w.Queue.Push(ctx, b.Lane, b.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tokens asks the lane's provider rate for what may leave now.
+func (w *Worker) tokens(ctx context.Context, applied *catalog.Applied, lane string, now time.Time) (limit int, wait time.Duration, err error) {
+	route, err := w.Router.Route(applied, senderOf(lane), "")
+	if err != nil {
+		return 0, 0, err
+	}
+	if route.Rate.Per == 0 {
+		return store.BatchSize, 0, nil
+	}
+	// What leaves within a second, and never more than a batch.
+	n := min(max(int(route.Rate.Per), 1), store.BatchSize)
+	return w.Queue.Reserve(ctx, "provider:"+route.Name, route.Rate, n, now)
+}

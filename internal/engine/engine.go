@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/delivery"
+	"rapport/internal/delivery/journal"
+	"rapport/internal/delivery/smtp"
+	"rapport/internal/mailbox"
+	"rapport/internal/queue"
+	"rapport/internal/queue/memory"
+	"rapport/internal/queue/redisq"
+	"rapport/internal/store"
+	"rapport/internal/token"
+	"rapport/scheduler"
+)
+
+// Roles of a process.
+const (
+	RoleScheduler = "scheduler"
+	RoleWorker    = "worker"
+	RoleWeb       = "web"
+)
+
+// Roles are all roles, in the order in which they start.
+var Roles = []string{RoleScheduler, RoleWorker, RoleWeb}
+
+// Options say what to open.
+type Options struct {
+	Database string // postgres://… or the path of an embedded file
+	Redis    string // redis://…; "" means the in-process queue
+	DataDir  string // for the send journal
+	Env      func(string) (string, bool)
+	Secrets  []string // that sign links, newest first; none: one kept in the database
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Roles    []string // none: all
+	Mailbox  int      // port of the built-in mailbox; 0: any free one
+	Fleeting bool     // the embedded file need not survive a power cut
+	Listen   string   // address of the web role
+	Password string   // of the dashboard; needed where Listen is not loopback
+}
+
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(o.Roles) == 0 {
+		o.Roles = Roles
+	}
+	if o.Env == nil {
+		o.Env = os.LookupEnv
+	}
+	return o
+}
+
+// Has reports whether the process has a role.
+func (o Options) Has(role string) bool { return slices.Contains(o.Roles, role) }
+
+// Engine is everything of one process, open.
+type Engine struct {
+	Options
+	Store     *store.Store
+	Queue     queue.Queue
+	Catalog   *catalog.Catalog
+	Scheduler *scheduler.Scheduler
+	Worker    *delivery.Worker // nil without the role
+	Box       *mailbox.Mailbox // nil without the worker role
+	Tokens    *token.Signer
+	routes    *delivery.Routes
+	journal   *journal.Journal
+}
+
+// Open opens the store and the queue and makes the parts of the roles. Nothing
+// runs yet.
+func Open(ctx context.Context, o Options) (e *Engine, err error) {
+	o = o.withDefaults()
+	e = &Engine{Options: o}
+	defer func() {
+		if err != nil {
+			e.Close()
+			e = nil
+		}
+	}()
+	if e.Store, err = store.Open(ctx, o.Database, store.Options{Fleeting: o.Fleeting}); err != nil {
+		return e, err
+	}
+	if e.Queue, err = openQueue(o); err != nil {
+		return e, err
+	}
+	if o.Redis == "" {
+		if !e.Store.Embedded() && len(o.Roles) < len(Roles) {
+			return e, errors.New("several processes need a queue between them: name a redis in rapport.yaml, or run all roles in one process")
+		}
+		// What an earlier process had queued went with it.
+		if err = e.Store.RequeueAll(ctx); err != nil {
+			return e, err
+		}
+	}
+	e.Catalog = catalog.New(e.Store, o.Env)
+	if e.Tokens, err = e.signer(ctx); err != nil {
+		return e, err
+	}
+	if _, err = e.Catalog.Refresh(ctx); err != nil {
+		return e, err
+	}
+	process := processID()
+	e.Scheduler = scheduler.New(scheduler.Config{
+		ID: process, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Clock: o.Clock,
+		Log: o.Log.With("role", RoleScheduler), Silence: delivery.Config{}.Silence(),
+	})
+	if o.Has(RoleWorker) {
+		err = e.openWorker(ctx)
+	}
+	return e, err
+}
+
+func openQueue(o Options) (queue.Queue, error) {
+	if o.Redis == "" {
+		return memory.New(o.Clock.Now), nil
+	}
+	return redisq.Open(redisq.Config{URL: o.Redis, Log: o.Log})
+}
+
+// signer signs links with the workspace's secrets, or with one that the
+// database keeps from its first day on.
+func (e *Engine) signer(ctx context.Context) (*token.Signer, error) {
+	if len(e.Secrets) > 0 {
+		return token.NewSigner(e.Secrets)
+	}
+	secret, err := e.Store.LinkSecret(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return token.NewSigner([]string{secret})
+}
+
+// openWorker finds the journals that earlier workers left in the data folder,
+// settles all of them, and works on with the first.
+func (e *Engine) openWorker(ctx context.Context) (err error) {
+	e.Box, err = mailbox.Start(mailbox.Config{Port: e.Mailbox, Now: e.Clock.Now, Log: e.Log})
+	if err != nil {
+		return err
+	}
+	id, err := e.Store.PhysicalID(ctx)
+	if err != nil {
+		return err
+	}
+	e.routes = &delivery.Routes{Database: id, Log: e.Log,
+		Caught: smtp.Config{Host: e.Box.Host(), Port: e.Box.Port(), TLS: smtp.Plain, Connections: 4}}
+	left, err := workersIn(e.journals())
+	if err != nil {
+		return err
+	}
+	left = append(left, "worker-"+processID())
+	for _, name := range left {
+		j, err := journal.Open(journal.Config{Dir: filepath.Join(e.journals(), name), Now: e.Clock.Now})
+		if errors.Is(err, journal.ErrInUse) {
+			continue // another worker of this machine is alive
+		}
+		if err != nil {
+			return err
+		}
+		w := e.newWorker(name, j)
+		if err := w.Start(ctx, hostname()); err != nil {
+			j.Close()
+			return fmt.Errorf("cannot start sending: %w", err)
+		}
+		if e.Worker == nil {
+			e.Worker, e.journal = w, j
+			continue
+		}
+		if err := e.retire(ctx, name, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) newWorker(id string, j *journal.Journal) *delivery.Worker {
+	return delivery.New(delivery.Config{
+		ID: id, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Router: e.routes, Tokens: e.Tokens,
+		Journal: j, Clock: e.Clock, Log: e.Log.With("role", RoleWorker),
+	})
+}
+
+// retire ends a worker whose journal is settled and not needed any more.
+func (e *Engine) retire(ctx context.Context, name string, j *journal.Journal) error {
+	if err := e.Store.StopWorker(ctx, name); err != nil {
+		return err
+	}
+	if err := j.Close(); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(e.journals(), name))
+}
+
+func (e *Engine) journals() string { return filepath.Join(e.DataDir, "journal") }
+
+// workersIn lists the workers that have a journal in a folder.
+func workersIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the send journals: %w", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), "worker-") {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
+
+// Close ends everything that is open. It waits for nothing: Run has done that.
+func (e *Engine) Close() {
+	if e.routes != nil {
+		e.routes.Close()
+	}
+	if e.journal != nil {
+		if err := e.journal.Close(); err != nil {
+			e.Log.Error("cannot close the send journal", "error", err)
+		}
+	}
+	if e.Box != nil {
+		e.Box.Close()
+	}
+	if e.Queue != nil {
+		e.Queue.Close()
+	}
+	if e.Store != nil {
+		e.Store.Close()
+	}
+}
+
+func processID() string {
+	var b [4]byte
+	rand.Read(b[:]) // never fails
+	return hostname() + "-" + hex.EncodeToString(b[:])
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "host"
+	}
+	return name
+}
+
+// Settle does everything there is to do at this moment of the clock, until
+// nothing is left: for virtual time. It returns how much there was.
+func (e *Engine) Settle(ctx context.Context) (did int, err error) {
+	for {
+		n, err := e.Scheduler.Tick(ctx)
+		if err != nil {
+			return did, err
+		}
+		if e.Worker != nil {
+			sent, err := e.Worker.Drain(ctx)
+			if err != nil {
+				return did, err
+			}
+			n += sent
+		}
+		did += n
+		if n == 0 || ctx.Err() != nil {
+			return did, ctx.Err()
+		}
+	}
+}
+
+// refreshEvery is how soon a process notices an apply, a pause or a stop.
+const refreshEvery = 200 * time.Millisecond

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// idle is how long a scheduler that found nothing to do waits.
+const idle = 100 * time.Millisecond
+
+// Run runs the roles of this process until the context ends, and then stops
+// them so that nothing in flight is lost: the worker finishes what it has
+// claimed and records it before Run returns.
+func (e *Engine) Run(ctx context.Context, web http.Handler) error {
+	listener, err := e.listen()
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { e.follow(ctx); return nil })
+	if e.Has(RoleScheduler) {
+		group.Go(func() error { e.schedule(ctx); return nil })
+	}
+	if e.Has(RoleWorker) {
+		group.Go(func() error { return e.Worker.Run(ctx) })
+	}
+	if listener != nil {
+		group.Go(func() error { return serveHTTP(ctx, listener, web) })
+	}
+	return group.Wait()
+}
+
+func (e *Engine) listen() (net.Listener, error) {
+	if !e.Has(RoleWeb) || e.Listen == "" {
+		return nil, nil
+	}
+	return net.Listen("tcp", e.Listen)
+}
+
+// serveHTTP answers until the context ends, then finishes the requests it has.
+func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
+	var stopping sync.WaitGroup
+	stopping.Go(func() {
+		<-ctx.Done()
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if server.Shutdown(patience) != nil {
+			server.Close() // streams never end by themselves
+		}
+	})
+	err := server.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) {
+		stopping.Wait()
+		return nil
+	}
+	return err
+}
+
+// follow keeps the catalog up to date.
+func (e *Engine) follow(ctx context.Context) {
+	for wait(ctx, refreshEvery) {
+		if _, err := e.Catalog.Refresh(ctx); err != nil && ctx.Err() == nil {
+			e.Log.Error("cannot read what was applied", "error", err)
+		}
+	}
+}
+
+// schedule ticks until the context ends. An outage of the database or the
+// queue delays and loses nothing: the next tick finds everything where it was.
+func (e *Engine) schedule(ctx context.Context) {
+	failures := 0
+	for ctx.Err() == nil {
+		did, err := e.Scheduler.Tick(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			failures++
+			e.Log.Error("the scheduler is held up", "error", err)
+			wait(ctx, min(idle<<min(failures, 6), 5*time.Second))
+		case did == 0:
+			failures = 0
+			wait(ctx, idle)
+		default:
+			failures = 0
+		}
+	}
+}
+
+// wait reports whether the time passed before the context ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,149 @@
+package redisq
+
+import "github.com/redis/go-redis/v9"
+
+// All keys of a script are passed as KEYS and share one hash tag.
+
+// takeScript hands out ready entries lane by lane, and makes groups that are
+// missing: at the first take, and after Redis was emptied.
+//
+//	KEYS   the streams, the most urgent first
+//	ARGV   1 group, 2 consumer, 3 how many entries at most
+//	result a flat list of: place of the stream in KEYS, entry id, batch id
+var takeScript = redis.NewScript(`
+local left, taken = tonumber(ARGV[3]), {}
+for place, key in ipairs(KEYS) do
+  if left <= 0 then break end
+  local function read()
+    return redis.pcall('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', left, 'STREAMS', key, '>')
+  end
+  local reply = read()
+  if reply and reply.err then
+    if not string.find(reply.err, 'NOGROUP', 1, true) then return reply end
+    redis.call('XGROUP', 'CREATE', key, ARGV[1], '0', 'MKSTREAM')
+    reply = read()
+    if reply and reply.err then return reply end
+  end
+  if reply then
+    for _, entry in ipairs(reply[1][2]) do
+      taken[#taken + 1] = place
+      taken[#taken + 1] = entry[1]
+      taken[#taken + 1] = entry[2][2]
+      left = left - 1
+    end
+  end
+end
+return taken
+`)
+
+// reclaimScript hands entries of dead consumers to a living one. XAUTOCLAIM
+// looks at a part of the list per call, from the oldest id on, so a long list of
+// busy entries in front needs several calls; it does not tell how often an
+// entry was delivered, so XPENDING is asked.
+//
+//	KEYS   1 the stream
+//	ARGV   1 group, 2 consumer, 3 idle time in ms, 4 how many entries at most
+//	result a flat list of: entry id, batch id, deliveries; empty without a group
+var reclaimScript = redis.NewScript(`
+local left, cursor, taken = tonumber(ARGV[4]), '0-0', {}
+repeat
+  local reply = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], cursor, 'COUNT', left)
+  if reply.err then
+    if string.find(reply.err, 'NOGROUP', 1, true) then return taken end
+    return reply
+  end
+  cursor = reply[1]
+  for _, entry in ipairs(reply[2]) do
+    if entry then
+      local pending = redis.call('XPENDING', KEYS[1], ARGV[1], entry[1], entry[1], 1)
+      taken[#taken + 1] = entry[1]
+      taken[#taken + 1] = entry[2][2]
+      taken[#taken + 1] = pending[1][4]
+      left = left - 1
+    end
+  end
+until cursor == '0-0' or left <= 0
+return taken
+`)
+
+// forgetScript drops the names of consumers that hold nothing and have not
+// been seen for long.
+//
+//	KEYS   1 the stream
+//	ARGV   1 group, 2 idle time in ms
+//	result how many names were dropped
+var forgetScript = redis.NewScript(`
+local consumers, dropped = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]), 0
+if consumers.err then return 0 end
+for _, fields in ipairs(consumers) do
+  local consumer = {}
+  for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
+  if consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
+    dropped = dropped + 1
+  end
+end
+return dropped
+`)
+
+// dueScript moves what is due from a lane's delayed set into its stream, the
+// earliest first.
+//
+//	KEYS   1 the delayed set, 2 the stream
+//	ARGV   1 now in Unix ms, 2 how many at most
+//	result how many were moved
+var dueScript = redis.NewScript(`
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+for _, batch in ipairs(due) do
+  redis.call('XADD', KEYS[2], '*', 'batch', batch)
+  redis.call('ZREM', KEYS[1], batch)
+end
+return #due
+`)
+
+// giveBackScript puts entries that were read and cannot be used at the end of
+// their stream, as if they had just come.
+//
+//	KEYS   1 the stream
+//	ARGV   1 group, then pairs of: entry id, batch id
+//	result how many were put back
+var giveBackScript = redis.NewScript(`
+for i = 2, #ARGV, 2 do
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
+  redis.call('XDEL', KEYS[1], ARGV[i])
+  redis.call('XADD', KEYS[1], '*', 'batch', ARGV[i + 1])
+end
+return (#ARGV - 1) / 2
+`)
+
+// reserveScript is queue.Rate.Reserve on a key; a test holds the two together.
+// The state is written with 17 digits, because tostring would cut it to 14. It
+// expires when the whole burst is there again, which is the same as a new key;
+// with a caller's clock, which the server's expiry knows nothing of, after an
+// hour.
+//
+//	KEYS   1 the rate
+//	ARGV   1 tokens per second, 2 burst, 3 tokens wanted,
+//	       4 now in Unix µs, or '' for the server's clock
+//	result granted tokens, µs until the next one (0 when all were granted)
+var reserveScript = redis.NewScript(`
+local per, burst, wanted = tonumber(ARGV[1]), math.max(tonumber(ARGV[2]), 1), tonumber(ARGV[3])
+local now = tonumber(ARGV[4])
+if not now then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) * 1e6 + tonumber(time[2])
+end
+local level, at = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%S+)$')
+level, at = math.min(tonumber(level) or 0, burst), tonumber(at) or now
+if at - now > 1e6 then at = now end
+local present = math.max(0, level - (now - at) * per / 1e6)
+local granted = math.max(0, math.min(wanted, math.floor(burst - present + 1e-6)))
+if now >= at then level, at = present, now end
+level = level + granted
+local keep = 3600000
+if ARGV[4] == '' then keep = math.min(math.ceil(level / per * 1000), 31536000000) + 1000 end
+redis.call('SET', KEYS[1], string.format('%.17g %.0f', level, at), 'PX', string.format('%.0f', keep))
+local wait = 0
+if granted < wanted then wait = math.min(math.max(1, math.ceil((present + granted + 1 - burst) / per * 1e6)), 31536000000000) end
+return {granted, wait}
+`)

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// querier runs statements: a transaction, or the pool for reading.
+type querier interface {
+	exec(ctx context.Context, sql string, args ...any) (int64, error)
+	query(ctx context.Context, sql string, args ...any) (rows, error)
+}
+
+type rows interface {
+	Next() bool
+	Scan(...any) error
+	Err() error
+	Close()
+}
+
+// database is what a driver gives the Store.
+type database interface {
+	querier
+	// write runs f in one transaction, again when the database asks for it.
+	write(ctx context.Context, f func(querier) error) error
+	ping(ctx context.Context) error
+	close()
+}
+
+// one scans a single row; found is false when there is none.
+func one(ctx context.Context, q querier, text string, args []any, into ...any) (found bool, err error) {
+	r, err := q.query(ctx, text, args...)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	if r.Next() {
+		if err := r.Scan(into...); err != nil {
+			return false, err
+		}
+		return true, nil
+	}
+	return false, r.Err()
+}
+
+// each calls f for every row after scanning it into the targets.
+func each(ctx context.Context, q querier, text string, args []any, f func(scan func(...any) error) error) error {
+	r, err := q.query(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for r.Next() {
+		if err := f(r.Scan); err != nil {
+			return err
+		}
+	}
+	return r.Err()
+}
+
+// PostgreSQL, through pgx itself.
+
+type postgres struct{ pool *pgxpool.Pool }
+
+func (p postgres) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	tag, err := p.pool.Exec(ctx, text, args...)
+	return tag.RowsAffected(), err
+}
+
+func (p postgres) query(ctx context.Context, text string, args ...any) (rows, error) {
+	return p.pool.Query(ctx, text, args...)
+}
+
+func (p postgres) ping(ctx context.Context) error { return p.pool.Ping(ctx) }
+func (p postgres) close()                         { p.pool.Close() }
+
+func (p postgres) write(ctx context.Context, f func(querier) error) error {
+	for try := 0; ; try++ {
+		err := pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error { return f(pgTx{tx}) })
+		var refused *pgconn.PgError
+		if err == nil || try == 5 || !errors.As(err, &refused) || refused.Code != deadlock && refused.Code != serialization {
+			return err
+		}
+	}
+}
+
+// SQLSTATE codes after which the same transaction may be tried again.
+const (
+	deadlock      = "40P01"
+	serialization = "40001"
+)
+
+type pgTx struct{ pgx.Tx }
+
+func (t pgTx) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	tag, err := t.Tx.Exec(ctx, text, args...)
+	return tag.RowsAffected(), err
+}
+
+func (t pgTx) query(ctx context.Context, text string, args ...any) (rows, error) {
+	return t.Tx.Query(ctx, text, args...)
+}
+
+// SQLite: one connection writes, a few read.
+
+type sqlite struct {
+	writer, readers *sql.DB
+	lock            *fileLock
+}
+
+func (s sqlite) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	return sqlExec(ctx, s.writer, text, args)
+}
+
+func (s sqlite) query(ctx context.Context, text string, args ...any) (rows, error) {
+	return sqlQuery(ctx, s.readers, text, args)
+}
+
+func (s sqlite) ping(ctx context.Context) error { return s.writer.PingContext(ctx) }
+
+func (s sqlite) close() {
+	s.readers.Close()
+	s.writer.Close()
+	s.lock.release()
+}
+
+func (s sqlite) write(ctx context.Context, f func(querier) error) error {
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	if err := f(sqlTx{tx}); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+type sqlTx struct{ *sql.Tx }
+
+func (t sqlTx) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	return sqlExec(ctx, t.Tx, text, args)
+}
+
+func (t sqlTx) query(ctx context.Context, text string, args ...any) (rows, error) {
+	return sqlQuery(ctx, t.Tx, text, args)
+}
+
+type sqlRunner interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}
+
+func sqlExec(ctx context.Context, r sqlRunner, text string, args []any) (int64, error) {
+	result, err := r.ExecContext(ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func sqlQuery(ctx context.Context, r sqlRunner, text string, args []any) (rows, error) {
+	found, err := r.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	return sqlRows{found}, nil
+}
+
+type sqlRows struct{ *sql.Rows }
+
+func (r sqlRows) Close() { r.Rows.Close() }

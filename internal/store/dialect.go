@@ -1,0 +1,155 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"rapport/segments"
+)
+
+// statement collects the arguments of one SQL statement and writes the parts
+// in which the two dialects differ.
+type statement struct {
+	dialect segments.Dialect
+	args    []any
+}
+
+func (s *Store) statement() *statement { return &statement{dialect: s.dialect} }
+
+// arg adds an argument and returns its placeholder.
+func (b *statement) arg(v any) string {
+	b.args = append(b.args, v)
+	return "$" + strconv.Itoa(len(b.args))
+}
+
+// in is true when an integer column is one of the ids.
+func (b *statement) in(column string, ids []int64) string {
+	if b.dialect == segments.Postgres {
+		return column + " = any(" + b.arg(ids) + "::bigint[])"
+	}
+	return column + " in (select value from json_each(" + b.arg(jsonText(ids)) + "))"
+}
+
+// inText is in for text.
+func (b *statement) inText(column string, values []string) string {
+	if b.dialect == segments.Postgres {
+		return column + " = any(" + b.arg(values) + "::text[])"
+	}
+	return column + " in (select value from json_each(" + b.arg(jsonText(values)) + "))"
+}
+
+// column is one column of a table of values: a name, PostgreSQL's type for it,
+// and a slice with a value for each row.
+type column struct {
+	name, kind string
+	values     any
+}
+
+func bigints[T ~int64](name string, values []T) column {
+	plain := make([]int64, len(values))
+	for i, v := range values {
+		plain[i] = int64(v)
+	}
+	return column{name, "bigint", plain}
+}
+func texts(name string, values []string) column { return column{name, "text", values} }
+func bools(name string, values []bool) column   { return column{name, "boolean", values} }
+
+// nullable is bigints in which a zero stands for null.
+func nullable(name string, values []int64) column {
+	out := make([]*int64, len(values))
+	for i := range values {
+		if values[i] != 0 {
+			out[i] = &values[i]
+		}
+	}
+	return column{name, "bigint", out}
+}
+
+// table is a FROM item with the columns given, one row for each index. It is
+// how many rows are written or joined in one statement.
+func (b *statement) table(alias string, columns ...column) string {
+	var names, parts []string
+	if b.dialect == segments.Postgres {
+		for _, c := range columns {
+			names = append(names, c.name)
+			parts = append(parts, b.arg(c.values)+"::"+c.kind+"[]")
+		}
+		return "unnest(" + strings.Join(parts, ", ") + ") as " + alias + "(" + strings.Join(names, ", ") + ")"
+	}
+	for i, c := range columns {
+		parts = append(parts, fmt.Sprintf("value->>%d as %s", i, c.name))
+	}
+	return "(select " + strings.Join(parts, ", ") + " from json_each(" + b.arg(rowsJSON(columns)) + ")) as " + alias
+}
+
+// rowsJSON turns columns into a JSON array of rows, which SQLite can unfold.
+func rowsJSON(columns []column) string {
+	cells := make([][]json.RawMessage, len(columns))
+	for i, c := range columns {
+		raw, _ := json.Marshal(c.values) // numbers and texts always marshal
+		_ = json.Unmarshal(raw, &cells[i])
+	}
+	var out strings.Builder
+	out.WriteByte('[')
+	if len(columns) > 0 {
+		for row := range cells[0] {
+			if row > 0 {
+				out.WriteByte(',')
+			}
+			out.WriteByte('[')
+			for i := range cells {
+				if i > 0 {
+					out.WriteByte(',')
+				}
+				out.Write(cells[i][row])
+			}
+			out.WriteByte(']')
+		}
+	}
+	out.WriteByte(']')
+	return out.String()
+}
+
+// json turns a text expression into the type that JSON is stored in.
+func (b *statement) json(expression string) string {
+	if b.dialect == segments.Postgres {
+		return expression + "::jsonb"
+	}
+	return "jsonb(" + expression + ")"
+}
+
+// jsonText reads a stored JSON column as text.
+func (b *statement) readJSON(column string) string {
+	if b.dialect == segments.Postgres {
+		return column + "::text"
+	}
+	return "json(" + column + ")"
+}
+
+// lock is a row lock where many write at once. SQLite has one writer, so there
+// the transaction is the lock.
+func (b *statement) lock(clause string) string {
+	if b.dialect == segments.Postgres {
+		return " " + clause
+	}
+	return ""
+}
+
+// least and greatest have other names in SQLite.
+func (b *statement) greatest(a, c string) string {
+	if b.dialect == segments.Postgres {
+		return "greatest(" + a + ", " + c + ")"
+	}
+	return "max(" + a + ", " + c + ")"
+}
+
+func jsonText(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil { // only channels, functions and NaN do not marshal, and none comes here
+		panic("store: " + err.Error())
+	}
+	return string(raw)
+}

@@ -1,0 +1,283 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/contacts"
+	"rapport/internal/ident"
+)
+
+// Due is an enrolment that the step machine is to look at, with all that its
+// decision depends on and the store knows.
+type Due struct {
+	Enrolment campaigns.Enrolment
+	GoalTill  time.Time
+	Status    CampaignStatus      // of its campaign
+	Outcomes  []campaigns.Outcome // Step is left to the caller: it knows the numbers
+	Facts     *contacts.Facts
+	Sent      []time.Time // what counts for limits: sent, sending and unknown
+	Waiting   []Waiting   // the contact's queued messages
+}
+
+// Waiting is a queued message of a contact.
+type Waiting struct {
+	ID        int64
+	Campaign  int64
+	Due       time.Time // when its step wanted it to go
+	NotBefore time.Time
+}
+
+// Stepped is what became of a Due.
+type Stepped struct {
+	Enrolment campaigns.Enrolment // as it is now
+	Message   *PlannedMessage     // at most one
+	Set       map[string]any      // fields of the contact to write
+	Withdraw  int64               // a queued message to skip, for Enrolment.Reason
+}
+
+// PlannedMessage is a message to be written as queued.
+type PlannedMessage struct {
+	ID        int64
+	Contact   contacts.ID
+	Campaign  int64
+	Template  string
+	Subject   string
+	Lane      string
+	NotBefore time.Time
+	Reason    string // why it is held until NotBefore
+	Expires   time.Time
+}
+
+// Batch is a group of messages that goes over the queue under one id.
+type Batch struct {
+	ID        int64
+	Lane      string
+	NotBefore time.Time
+}
+
+// BatchSize is how many messages travel under one id of the queue.
+const BatchSize = 100
+
+// StepDue takes enrolments whose time has come, asks decide about them, and
+// writes all of its decisions in the same transaction. Enrolments that another
+// scheduler holds are passed over. It returns how many there were, and the
+// batches to put on the queue now that they are durable.
+func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, decide func([]Due) []Stepped) (n int, batches []Batch, err error) {
+	reserved, err := s.ids(ctx, 3*limit, now)
+	if err != nil {
+		return 0, nil, err
+	}
+	err = s.db.write(ctx, func(q querier) error {
+		next := reserved.again()
+		batches = nil
+		due, err := s.takeDue(ctx, q, now, limit)
+		if n = len(due); err != nil || n == 0 {
+			return err
+		}
+		stepped := decide(due)
+		if err := s.saveEnrolments(ctx, q, stepped); err != nil {
+			return err
+		}
+		if err := s.saveSets(ctx, q, stepped, now); err != nil {
+			return err
+		}
+		if err := s.withdraw(ctx, q, stepped, now); err != nil {
+			return err
+		}
+		batches, err = s.insertMessages(ctx, q, stepped, now, next)
+		return err
+	})
+	if err != nil {
+		return 0, nil, fmt.Errorf("cannot step enrolments: %w", err)
+	}
+	return n, batches, nil
+}
+
+func (s *Store) takeDue(ctx context.Context, q querier, now time.Time, limit int) ([]Due, error) {
+	b := s.statement()
+	due, err := s.readEnrolments(ctx, q, b, `e.due_at <= `+b.arg(ms(now))+` and k.status <> 'paused'`, ` order by e.due_at, e.id limit `+b.arg(limit)+b.lock("for update of e skip locked"))
+	if err != nil {
+		return nil, err
+	}
+	return due, s.complete(ctx, q, due)
+}
+
+// enrolmentData is what campaigns.Enrolment has beyond the columns.
+type enrolmentData struct {
+	Origin    campaigns.Origin  `json:"origin,omitzero"`
+	WaitSince time.Time         `json:"wait_since,omitzero"`
+	WaitUntil time.Time         `json:"wait_until,omitzero"`
+	Arms      map[string]string `json:"arms,omitempty"`
+}
+
+// readEnrolments reads enrolments with the status of their campaign.
+func (s *Store) readEnrolments(ctx context.Context, q querier, b *statement, where, tail string) ([]Due, error) {
+	var due []Due
+	err := each(ctx, q, `select e.id, e.campaign_id, e.contact_id, e.version_id, e.started_at, e.state, e.position, e.due_at,
+			`+b.readJSON("e.data")+`, e.reason, e.goal_until, e.converted_at, e.ended_at, k.status
+		from enrolments e join campaigns k on k.id = e.campaign_id where `+where+tail, b.args,
+		func(scan func(...any) error) error {
+			var d Due
+			var started int64
+			var dueAt, goal, converted, ended *int64
+			var data string
+			e := &d.Enrolment
+			if err := scan(&e.ID, &e.Campaign, &e.Contact, &e.Version, &started, &e.State, &e.Position, &dueAt,
+				&data, &e.Reason, &goal, &converted, &ended, &d.Status); err != nil {
+				return err
+			}
+			var rest enrolmentData
+			if err := json.Unmarshal([]byte(data), &rest); err != nil {
+				return fmt.Errorf("enrolment %d: %w", e.ID, err)
+			}
+			e.Origin, e.WaitSince, e.WaitUntil, e.Arms = rest.Origin, rest.WaitSince, rest.WaitUntil, rest.Arms
+			e.StartedAt, e.DueAt, e.ConvertedAt, e.EndedAt = at(started), atNull(dueAt), atNull(converted), atNull(ended)
+			d.GoalTill = atNull(goal)
+			due = append(due, d)
+			return nil
+		})
+	return due, err
+}
+
+// complete adds facts, outcomes and what counts for limits.
+func (s *Store) complete(ctx context.Context, q querier, due []Due) error {
+	if len(due) == 0 {
+		return nil
+	}
+	var people []contacts.ID
+	var ids []int64
+	seen := map[contacts.ID]bool{}
+	of := map[int64]*Due{}
+	for i := range due {
+		d := &due[i]
+		of[d.Enrolment.ID] = d
+		if !seen[d.Enrolment.Contact] {
+			seen[d.Enrolment.Contact] = true
+			people = append(people, d.Enrolment.Contact)
+			ids = append(ids, int64(d.Enrolment.Contact))
+		}
+	}
+	facts, err := s.loadFacts(ctx, q, people)
+	if err != nil {
+		return err
+	}
+	for i := range due {
+		due[i].Facts = facts[due[i].Enrolment.Contact]
+	}
+	counted, err := s.messagesOf(ctx, q, ids)
+	if err != nil {
+		return err
+	}
+	for i := range due {
+		d := &due[i]
+		for _, m := range counted[d.Enrolment.Contact] {
+			if ident.Enrolment(m.ID) == d.Enrolment.ID && m.State.Settled() {
+				d.Outcomes = append(d.Outcomes, campaigns.Outcome{Message: m.ID, State: m.State, Reason: m.Reason, At: m.At})
+			}
+			if m.counts() {
+				d.Sent = append(d.Sent, m.At)
+			}
+			if m.State == campaigns.Queued {
+				d.Waiting = append(d.Waiting, m.Waiting)
+			}
+		}
+	}
+	return nil
+}
+
+// ledgerLine is a message as limits and outcomes see it.
+type ledgerLine struct {
+	Waiting
+	State  campaigns.MessageState
+	Reason string
+	At     time.Time // sent: then; sending and unknown: the claim; else the decision
+}
+
+// counts reports whether the message counts for the limits of its contact.
+func (m ledgerLine) counts() bool { return m.State == campaigns.Sending || m.State.Went() }
+
+func (s *Store) messagesOf(ctx context.Context, q querier, ids []int64) (map[contacts.ID][]ledgerLine, error) {
+	out := map[contacts.ID][]ledgerLine{}
+	b := s.statement()
+	err := each(ctx, q, `select contact_id, id, campaign_id, due_at, not_before, state, reason, coalesce(decided_at, claimed_at, created_at)
+		from messages where `+b.in("contact_id", ids)+` order by id`, b.args,
+		func(scan func(...any) error) error {
+			var who contacts.ID
+			var m ledgerLine
+			var due, notBefore, when int64
+			err := scan(&who, &m.ID, &m.Campaign, &due, &notBefore, &m.State, &m.Reason, &when)
+			m.Due, m.NotBefore, m.At = at(due), at(notBefore), at(when)
+			out[who] = append(out[who], m)
+			return err
+		})
+	return out, err
+}
+
+func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped) error {
+	n := len(stepped)
+	id, due, parked, converted, ended := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	state, position, data, reason := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, st := range stepped {
+		e := st.Enrolment
+		id[i], state[i], position[i], reason[i] = e.ID, string(e.State), e.Position, e.Reason
+		due[i], converted[i], ended[i] = ms(e.DueAt), ms(e.ConvertedAt), ms(e.EndedAt)
+		if st.Message != nil {
+			parked[i] = st.Message.ID
+		}
+		data[i] = jsonText(enrolmentData{e.Origin, e.WaitSince, e.WaitUntil, e.Arms})
+	}
+	b := s.statement()
+	from := b.table("r", bigints("id", id), texts("state", state), texts("position", position), nullable("due_at", due), nullable("parked_for", parked),
+		texts("data", data), texts("reason", reason), nullable("converted_at", converted), nullable("ended_at", ended))
+	_, err := q.exec(ctx, `update enrolments set state = r.state, position = r.position, due_at = r.due_at, 
+		parked_for = case when r.state = 'parked' then coalesce(r.parked_for, enrolments.parked_for) end,
+		data = `+b.json("r.data")+`, reason = r.reason, converted_at = coalesce(enrolments.converted_at, r.converted_at),
+		ended_at = r.ended_at, rev = rev + 1 from `+from+` where enrolments.id = r.id`, b.args...)
+	return err
+}
+
+func (s *Store) saveSets(ctx context.Context, q querier, stepped []Stepped, now time.Time) error {
+	var changes []AttributeChange
+	for _, st := range stepped {
+		if len(st.Set) > 0 {
+			changes = append(changes, AttributeChange{Contact: st.Enrolment.Contact, Set: st.Set,
+				Key: fmt.Sprintf("set:%s:%s", ident.Format(st.Enrolment.ID), st.Enrolment.Position)})
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	return s.setAttributes(ctx, q, changes, now)
+}
+
+// withdraw skips messages that nobody has claimed yet.
+func (s *Store) withdraw(ctx context.Context, q querier, stepped []Stepped, now time.Time) error {
+	var ids []int64
+	var reasons []string
+	for _, st := range stepped {
+		if st.Withdraw != 0 {
+			ids, reasons = append(ids, st.Withdraw), append(reasons, st.Enrolment.Reason)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	b := s.statement()
+	from := b.table("r", bigints("id", ids), texts("reason", reasons))
+	text := `update messages set state = 'skipped', reason = r.reason, decided_at = ` + b.arg(ms(now)) + ` from ` + from +
+		` where messages.id = r.id and messages.state = 'queued' returning messages.batch_id`
+	closed := map[int64]int64{}
+	if err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
+		var batch int64
+		err := scan(&batch)
+		closed[batch]++
+		return err
+	}); err != nil {
+		return err
+	}
+	return s.closeBatches(ctx, q, closed)
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rapport/internal/contacts"
+	"rapport/segments"
+)
+
+// Erase makes a person unrecognisable for good and keeps what counts: how many
+// were sent, opened, clicked, and where the nameless contact stood. Of the
+// address a keyed hash is left, so that no import brings it back. It reports
+// whether there was a contact with this address.
+func (s *Store) Erase(ctx context.Context, email string, now time.Time) (erased bool, err error) {
+	key, err := s.erasureKey(ctx)
+	if err != nil {
+		return false, err
+	}
+	mark := erasedMark(key, email)
+	err = s.db.write(ctx, func(q querier) error {
+		erased = false
+		if err := s.lockAddresses(ctx, q, true); err != nil {
+			return err
+		}
+		b := s.statement()
+		list, err := s.contactsWhere(ctx, q, b, "c.email = "+b.arg(email)+b.lock("for update"))
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		erased = true
+		c := list[0]
+		if err := s.eraseHistory(ctx, q, c.ID, key); err != nil {
+			return err
+		}
+		if _, err := q.exec(ctx, `delete from suppressions where email = $1`, email); err != nil {
+			return err
+		}
+		if _, err := q.exec(ctx, `insert into suppressions (email, reason, source, at) values ($1, 'erased', 'erasure', $2)
+			on conflict (email) do update set reason = 'erased', source = 'erasure', at = $2`, mark, ms(now)); err != nil {
+			return err
+		}
+		// The contact's own mark has its id in it: the same person may come
+		// back one day and be erased again.
+		nobody := contacts.Contact{ID: c.ID, Email: fmt.Sprintf("%s:%d", mark, c.ID)}
+		if err := s.eraseContact(ctx, q, nobody, now); err != nil {
+			return err
+		}
+		return s.touch(ctx, q, touchedBy([]contacts.ID{c.ID}, 0)) // whatever runs for it ends
+	})
+	if err != nil {
+		return false, fmt.Errorf("cannot erase a contact: %w", err)
+	}
+	return erased, nil
+}
+
+func (s *Store) eraseContact(ctx context.Context, q querier, nobody contacts.Contact, now time.Time) error {
+	b := s.statement()
+	when := b.arg(ms(now))
+	_, err := q.exec(ctx, `update contacts set email = `+b.arg(nobody.Email)+`, first_name = '', last_name = '', language = '', timezone = '',
+		attributes = `+b.json("'{}'")+`, folded = `+b.json(b.arg(jsonText(contacts.Folded(&nobody))))+`, erased = true,
+		suppressed = 'erased', suppressed_at = `+when+`, suppressed_source = 'erasure', next_change = null, updated_at = `+when+`
+		where id = `+b.arg(int64(nobody.ID)), b.args...)
+	return err
+}
+
+// eraseHistory takes everything out of a contact's past that could be about
+// one person: what they told us, the words of mail servers, keys of others.
+func (s *Store) eraseHistory(ctx context.Context, q querier, id contacts.ID, key []byte) error {
+	origin := `data #- '{origin,properties}' #- '{origin,key}'`
+	if s.dialect == segments.SQLite {
+		origin = `jsonb_remove(data, '$.origin.properties', '$.origin.key')`
+	}
+	b := s.statement()
+	empty := b.json("'{}'")
+	for _, text := range []string{
+		// Keys of messages' events are the providers' own and keep duplicates out.
+		`delete from event_keys where event_id in (select id from events where contact_id = $1 and message_id = 0)`,
+		`update events set key = 'erased:' || id where contact_id = $1 and message_id = 0`,
+		`update events set properties = ` + empty + `, folded = ` + empty + `, link = '' where contact_id = $1`,
+		`update messages set subject_sent = '', reply = '' where contact_id = $1`,
+		`update enrolments set data = ` + origin + `, rev = rev + 1 where contact_id = $1`,
+		`update stage_changes set event_key = '' where contact_id = $1`,
+		`update consents set source = '' where contact_id = $1`,
+	} {
+		if _, err := q.exec(ctx, text, int64(id)); err != nil {
+			return err
+		}
+	}
+	return s.eraseConsentKeys(ctx, q, id, key)
+}
+
+// eraseConsentKeys keeps what was allowed and when, which must be shown for
+// years, under keys that say nothing.
+func (s *Store) eraseConsentKeys(ctx context.Context, q querier, id contacts.ID, key []byte) error {
+	b := s.statement()
+	var topics, keys, marks []string
+	if err := each(ctx, q, `select topic, key from consent_history where contact_id = `+b.arg(int64(id)), b.args,
+		func(scan func(...any) error) error {
+			var topic, k string
+			err := scan(&topic, &k)
+			topics, keys, marks = append(topics, topic), append(keys, k), append(marks, erasedMark(key, k))
+			return err
+		}); err != nil {
+		return err
+	}
+	b = s.statement()
+	who := b.arg(int64(id))
+	from := b.table("r", texts("topic", topics), texts("key", keys), texts("mark", marks))
+	_, err := q.exec(ctx, `update consent_history set key = r.mark, source = '' from `+from+
+		` where consent_history.contact_id = `+who+` and consent_history.topic = r.topic and consent_history.key = r.key`, b.args...)
+	return err
+}

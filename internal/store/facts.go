@@ -1,0 +1,191 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"rapport/internal/contacts"
+	"rapport/internal/ident"
+)
+
+// LoadFacts returns everything conditions are asked of, for up to about a
+// thousand contacts at a time: one statement for each table, however many
+// contacts there are. An id that does not exist is left out.
+func (s *Store) LoadFacts(ctx context.Context, ids []contacts.ID) (map[contacts.ID]*contacts.Facts, error) {
+	return s.loadFacts(ctx, s.db, ids)
+}
+
+func (s *Store) loadFacts(ctx context.Context, q querier, people []contacts.ID) (map[contacts.ID]*contacts.Facts, error) {
+	if len(people) == 0 {
+		return map[contacts.ID]*contacts.Facts{}, nil
+	}
+	found, err := s.readContacts(ctx, q, people, "")
+	if err != nil {
+		return nil, fmt.Errorf("cannot load the facts of contacts: %w", err)
+	}
+	facts := make(map[contacts.ID]*contacts.Facts, len(found))
+	for i := range found {
+		facts[found[i].ID] = &contacts.Facts{Contact: found[i]}
+	}
+	for _, load := range []func(context.Context, querier, []int64, map[contacts.ID]*contacts.Facts) error{
+		s.loadConsents, s.loadEvents, s.loadSent, s.loadParticipations, s.loadStageChanges,
+	} {
+		if err := load(ctx, q, plainIDs(people), facts); err != nil {
+			return nil, fmt.Errorf("cannot load the facts of contacts: %w", err)
+		}
+	}
+	for _, f := range facts {
+		slices.SortFunc(f.Events, func(a, b contacts.Event) int {
+			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
+		})
+	}
+	return facts, nil
+}
+
+// loadConsents reads the history of consent, which counts among the events too.
+func (s *Store) loadConsents(ctx context.Context, q querier, ids []int64, facts map[contacts.ID]*contacts.Facts) error {
+	b := s.statement()
+	return each(ctx, q, `select contact_id, topic, state, source, at, key from consent_history
+		where `+b.in("contact_id", ids)+` order by contact_id, at, key, topic`, b.args,
+		func(scan func(...any) error) error {
+			var who contacts.ID
+			var c contacts.Consent
+			var when int64
+			if err := scan(&who, &c.Topic, &c.State, &c.Source, &when, &c.Key); err != nil {
+				return err
+			}
+			c.At = at(when)
+			if f := facts[who]; f != nil {
+				f.Consents = append(f.Consents, c)
+				f.Events = append(f.Events, consentEvent(who, c))
+			}
+			return nil
+		})
+}
+
+// consentEvent is a change of consent as an event.
+func consentEvent(who contacts.ID, c contacts.Consent) contacts.Event {
+	return contacts.Event{
+		Contact: who, Name: "consent." + c.State, At: c.At, Key: "consent:" + c.Topic + ":" + c.Key,
+		Properties: map[string]any{"topic": c.Topic, "source": c.Source},
+	}
+}
+
+func (s *Store) loadEvents(ctx context.Context, q querier, ids []int64, facts map[contacts.ID]*contacts.Facts) error {
+	b := s.statement()
+	return each(ctx, q, s.selectEvents(b)+` where `+b.in("e.contact_id", ids), b.args,
+		func(scan func(...any) error) error {
+			e, err := scanEvent(scan)
+			if err != nil {
+				return err
+			}
+			if f := facts[e.Contact]; f != nil {
+				f.Events = append(f.Events, e)
+			}
+			return nil
+		})
+}
+
+// selectEvents reads whole events with the names of their campaigns.
+func (s *Store) selectEvents(b *statement) string {
+	return `select e.id, e.contact_id, e.name, e.at, e.key, ` + b.readJSON("e.properties") + `,
+		coalesce(k.name, ''), e.template, e.link, e.message_id, e.machine
+		from events e left join campaigns k on k.id = e.campaign_id`
+}
+
+func scanEvent(scan func(...any) error) (contacts.Event, error) {
+	var e contacts.Event
+	var when int64
+	var properties string
+	if err := scan(&e.ID, &e.Contact, &e.Name, &when, &e.Key, &properties,
+		&e.Campaign, &e.Template, &e.Link, &e.Message, &e.Machine); err != nil {
+		return e, err
+	}
+	e.At = at(when)
+	if properties != "{}" {
+		if err := json.Unmarshal([]byte(properties), &e.Properties); err != nil {
+			return e, fmt.Errorf("event %s: %w", ident.Format(e.ID), err)
+		}
+	}
+	return e, nil
+}
+
+// loadSent tells sent messages as events. A message whose fate nobody knows is
+// none: it counts for limits, not for conditions.
+func (s *Store) loadSent(ctx context.Context, q querier, ids []int64, facts map[contacts.ID]*contacts.Facts) error {
+	b := s.statement()
+	return each(ctx, q, `select m.id, m.contact_id, coalesce(m.decided_at, m.created_at), coalesce(k.name, ''), m.template
+		from messages m left join campaigns k on k.id = m.campaign_id
+		where m.state = 'sent' and `+b.in("m.contact_id", ids), b.args,
+		func(scan func(...any) error) error {
+			e := contacts.Event{Name: "email.sent"}
+			var when int64
+			if err := scan(&e.Message, &e.Contact, &when, &e.Campaign, &e.Template); err != nil {
+				return err
+			}
+			e.At, e.Key = at(when), "sent:"+ident.Format(e.Message)
+			if f := facts[e.Contact]; f != nil {
+				f.Events = append(f.Events, e)
+			}
+			return nil
+		})
+}
+
+// loadParticipations tells where each contact is, and was, in campaigns. An
+// enrolment that waits for its message is active to everybody outside.
+func (s *Store) loadParticipations(ctx context.Context, q querier, ids []int64, facts map[contacts.ID]*contacts.Facts) error {
+	b := s.statement()
+	return each(ctx, q, `select e.contact_id, e.id, k.name, case when e.state = 'parked' then 'active' else e.state end,
+		e.started_at, e.ended_at, e.converted_at
+		from enrolments e join campaigns k on k.id = e.campaign_id
+		where `+b.in("e.contact_id", ids)+` order by e.contact_id, e.started_at, e.id`, b.args,
+		func(scan func(...any) error) error {
+			var who contacts.ID
+			var p contacts.Participation
+			var started int64
+			var ended, converted *int64
+			if err := scan(&who, &p.Enrolment, &p.Campaign, &p.State, &started, &ended, &converted); err != nil {
+				return err
+			}
+			p.StartedAt, p.EndedAt, p.ConvertedAt = at(started), atNull(ended), atNull(converted)
+			if f := facts[who]; f != nil {
+				f.Campaigns = append(f.Campaigns, p)
+			}
+			return nil
+		})
+}
+
+func (s *Store) loadStageChanges(ctx context.Context, q querier, ids []int64, facts map[contacts.ID]*contacts.Facts) error {
+	b := s.statement()
+	return each(ctx, q, `select contact_id, kind, from_value, to_value, rule, event_id, event_key, at from stage_changes
+		where `+b.in("contact_id", ids)+` order by contact_id, at, kind desc, position`, b.args,
+		func(scan func(...any) error) error {
+			c, err := scanStageChange(scan)
+			if err != nil {
+				return err
+			}
+			if f := facts[c.Contact]; f != nil {
+				f.Changes = append(f.Changes, c)
+			}
+			return nil
+		})
+}
+
+func scanStageChange(scan func(...any) error) (contacts.StageChange, error) {
+	var c contacts.StageChange
+	var when int64
+	err := scan(&c.Contact, &c.Kind, &c.From, &c.To, &c.Rule, &c.Event, &c.EventKey, &when)
+	c.At = at(when)
+	return c, err
+}
+
+func plainIDs[T ~int64](ids []T) []int64 {
+	out := make([]int64, len(ids))
+	for i, id := range ids {
+		out[i] = int64(id)
+	}
+	return out
+}

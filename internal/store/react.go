@@ -1,0 +1,336 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/contacts"
+	"rapport/segments"
+)
+
+// TouchedContact is a contact of whom something new is known.
+type TouchedContact struct {
+	Facts   *contacts.Facts
+	News    []int64  // ids of the events that are new, ascending
+	Member  []string // segments it was in so far, of those that campaigns start from
+	Entries []Due    // enrolments that run, or whose goal may still be reached
+}
+
+// Reaction is what follows for a contact.
+type Reaction struct {
+	Contact contacts.ID
+	State   StateChange
+	Enter   []string // segments
+	Leave   []string
+	Enrol   []NewEnrolment
+	Refuse  []Refusal
+	Restart []int64             // enrolments to end, because they start again
+	Wake    []int64             // enrolments the step machine is to look at now
+	Convert map[int64]time.Time // enrolment to the moment its goal was reached
+}
+
+// NewEnrolment is an enrolment to write.
+type NewEnrolment struct {
+	Campaign, Version int64
+	StartedAt         time.Time
+	Origin            campaigns.Origin
+	Control           bool
+	HasGoal           bool
+	GoalTill          time.Time
+}
+
+// Refusal says why a contact was not enrolled.
+type Refusal struct {
+	Campaign int64
+	Reason   string
+}
+
+// React takes touched contacts, under their locks, asks decide what follows,
+// and writes it in the same transaction. It returns how many there were.
+func (s *Store) React(ctx context.Context, now time.Time, limit int, decide func([]TouchedContact) []Reaction) (n int, err error) {
+	// Ids are reserved before the transaction. A contact seldom starts more
+	// than one campaign at once; when they need more, the turn is taken again.
+	for room := limit; ; {
+		reserved, err := s.ids(ctx, room, now)
+		if err != nil {
+			return 0, err
+		}
+		n, needed, err := s.reactOnce(ctx, now, limit, reserved, decide)
+		if errors.Is(err, errRoom) {
+			room = needed
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("cannot react to what is new: %w", err)
+		}
+		return n, nil
+	}
+}
+
+// errRoom takes a transaction back that needs more ids than were reserved.
+var errRoom = errors.New("more ids are needed")
+
+func (s *Store) reactOnce(ctx context.Context, now time.Time, limit int, reserved ids, decide func([]TouchedContact) []Reaction) (n, needed int, err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		touched, err := s.takeTouchedContacts(ctx, q, limit)
+		if n = len(touched); err != nil || n == 0 {
+			return err
+		}
+		reactions := decide(touched)
+		changes := make([]StateChange, len(reactions))
+		needed = 0
+		for i, r := range reactions {
+			changes[i] = r.State
+			needed += len(r.Enrol)
+		}
+		if int64(needed) > reserved.n {
+			return errRoom
+		}
+		if err := s.saveStates(ctx, q, changes); err != nil {
+			return err
+		}
+		if err := s.saveMemberships(ctx, q, reactions, now); err != nil {
+			return err
+		}
+		if err := s.saveReactedEnrolments(ctx, q, reactions, now); err != nil {
+			return err
+		}
+		return s.insertReactedEnrolments(ctx, q, reactions, now, reserved.again())
+	})
+	return n, needed, err
+}
+
+func (s *Store) takeTouchedContacts(ctx context.Context, q querier, limit int) ([]TouchedContact, error) {
+	rows, err := s.takeTouched(ctx, q, limit)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	var ids []contacts.ID
+	news := map[contacts.ID][]int64{}
+	for _, t := range rows {
+		if _, seen := news[t.Contact]; !seen {
+			ids = append(ids, t.Contact)
+			news[t.Contact] = nil
+		}
+		if t.Event != 0 {
+			news[t.Contact] = append(news[t.Contact], t.Event)
+		}
+	}
+	if err := s.lockContacts(ctx, q, ids); err != nil {
+		return nil, err
+	}
+	facts, err := s.loadFacts(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	plain := make([]int64, len(ids))
+	for i, id := range ids {
+		plain[i] = int64(id)
+	}
+	member := map[contacts.ID][]string{}
+	b := s.statement()
+	if err := each(ctx, q, `select contact_id, segment from memberships where `+b.in("contact_id", plain)+` order by segment`, b.args,
+		func(scan func(...any) error) error {
+			var id contacts.ID
+			var segment string
+			err := scan(&id, &segment)
+			member[id] = append(member[id], segment)
+			return err
+		}); err != nil {
+		return nil, err
+	}
+	b = s.statement()
+	entries, err := s.readEnrolments(ctx, q, b, b.in("e.contact_id", plain)+
+		` and (e.state in ('active', 'parked', 'control') or e.goal_until is not null and e.converted_at is null)`, " order by e.id")
+	if err != nil {
+		return nil, err
+	}
+	of := map[contacts.ID][]Due{}
+	for _, e := range entries {
+		e.Facts = facts[e.Enrolment.Contact]
+		of[e.Enrolment.Contact] = append(of[e.Enrolment.Contact], e)
+	}
+	var out []TouchedContact
+	for _, id := range ids {
+		if f := facts[id]; f != nil {
+			out = append(out, TouchedContact{Facts: f, News: news[id], Member: member[id], Entries: of[id]})
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) saveMemberships(ctx context.Context, q querier, reactions []Reaction, now time.Time) error {
+	var in, out []string
+	var inID, outID []contacts.ID
+	for _, r := range reactions {
+		for _, name := range r.Enter {
+			in, inID = append(in, name), append(inID, r.Contact)
+		}
+		for _, name := range r.Leave {
+			out, outID = append(out, name), append(outID, r.Contact)
+		}
+	}
+	if len(in) > 0 {
+		b := s.statement()
+		entered := b.arg(ms(now))
+		from := b.table("r", texts("segment", in), bigints("contact_id", inID))
+		if _, err := q.exec(ctx, `insert into memberships (segment, contact_id, entered_at)
+			select r.segment, r.contact_id, cast(`+entered+` as bigint) from `+from+` where true on conflict do nothing`, b.args...); err != nil {
+			return err
+		}
+	}
+	if len(out) > 0 {
+		b := s.statement()
+		from := b.table("r", texts("segment", out), bigints("contact_id", outID))
+		if _, err := q.exec(ctx, `delete from memberships where (segment, contact_id) in (select r.segment, r.contact_id from `+from+`)`, b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) saveReactedEnrolments(ctx context.Context, q querier, reactions []Reaction, now time.Time) error {
+	var wakes, restarts, converted, convertedAt []int64
+	for _, r := range reactions {
+		wakes = append(wakes, r.Wake...)
+		restarts = append(restarts, r.Restart...)
+		for _, id := range sortedKeys(r.Convert) {
+			converted, convertedAt = append(converted, id), append(convertedAt, ms(r.Convert[id]))
+		}
+	}
+	if len(wakes) > 0 {
+		b := s.statement()
+		if _, err := q.exec(ctx, `update enrolments set due_at = `+b.arg(ms(now))+`, rev = rev + 1 where `+b.in("id", wakes)+` and state in ('active', 'parked')`, b.args...); err != nil {
+			return err
+		}
+	}
+	if len(restarts) > 0 {
+		b := s.statement()
+		if _, err := q.exec(ctx, `update enrolments set state = 'exited', reason = 'restarted', due_at = null, rev = rev + 1, ended_at = `+b.arg(ms(now))+
+			` where `+b.in("id", restarts)+` and state in ('active', 'parked', 'control')`, b.args...); err != nil {
+			return err
+		}
+	}
+	if len(converted) > 0 {
+		b := s.statement()
+		from := b.table("r", bigints("id", converted), bigints("converted_at", convertedAt))
+		if _, err := q.exec(ctx, `update enrolments set converted_at = r.converted_at from `+from+
+			` where enrolments.id = r.id and enrolments.converted_at is null`, b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) insertReactedEnrolments(ctx context.Context, q querier, reactions []Reaction, now time.Time, next func() int64) error {
+	var id, campaign, contact, version, started, due, goal []int64
+	var state, data []string
+	var refusedBy []int64
+	var refused []contacts.ID
+	var reasons []string
+	for _, r := range reactions {
+		for _, e := range r.Enrol {
+			id, campaign, contact, version = append(id, next()), append(campaign, e.Campaign), append(contact, int64(r.Contact)), append(version, e.Version)
+			started, data = append(started, ms(e.StartedAt)), append(data, jsonText(enrolmentData{Origin: e.Origin}))
+			till := int64(0)
+			if e.HasGoal {
+				till = ms(e.GoalTill)
+			}
+			goal = append(goal, till)
+			if e.Control {
+				state, due = append(state, "control"), append(due, till)
+			} else {
+				state, due = append(state, "active"), append(due, ms(now))
+			}
+		}
+		for _, f := range r.Refuse {
+			refusedBy, refused, reasons = append(refusedBy, f.Campaign), append(refused, r.Contact), append(reasons, f.Reason)
+		}
+	}
+	if len(id) > 0 {
+		b := s.statement()
+		from := b.table("r", bigints("id", id), bigints("campaign_id", campaign), bigints("contact_id", contact), bigints("version_id", version),
+			bigints("started_at", started), texts("state", state), nullable("due_at", due), texts("data", data), nullable("goal_until", goal))
+		if _, err := q.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, data, goal_until)
+			select r.id, r.campaign_id, r.contact_id, r.version_id, r.started_at, r.state, r.due_at, `+b.json("r.data")+`, r.goal_until
+			from `+from+` where true on conflict do nothing`, b.args...); err != nil {
+			return err
+		}
+	}
+	if len(refused) > 0 {
+		b := s.statement()
+		when := b.arg(ms(now))
+		from := b.table("r", bigints("campaign_id", refusedBy), bigints("contact_id", refused), texts("reason", reasons))
+		if _, err := q.exec(ctx, `insert into refusals (campaign_id, contact_id, reason, first_at, last_at)
+			select r.campaign_id, r.contact_id, r.reason, cast(`+when+` as bigint), cast(`+when+` as bigint) from `+from+` where true
+			on conflict (campaign_id, contact_id, reason) do update set last_at = excluded.last_at, times = refusals.times + 1`, b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SegmentInput names a segment and how its condition becomes SQL.
+type SegmentInput struct {
+	Name      string
+	Hash      string // of its condition, with the segments it names
+	Condition *segments.Condition
+	SQL       segments.SQL // Now, Segments, Zone, Ladder and CampaignIDs
+}
+
+func (s *Store) compiled(b *statement, in SegmentInput) string {
+	p := in.SQL
+	p.Dialect, p.Args = b.dialect, b.args
+	text := in.Condition.SQL(&p)
+	b.args = p.Args
+	return "(" + text + ")"
+}
+
+// RefreshSegment brings the membership of a segment up to date. The first time,
+// and after its condition changed, who is in now is the baseline and enrols
+// nobody. Later it touches the contacts who came or went without anybody
+// noticing, because time passed, and React does the rest. It returns how many
+// it touched.
+func (s *Store) RefreshSegment(ctx context.Context, in SegmentInput, now time.Time, limit int) (touched int64, err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		var hash string
+		found, err := one(ctx, q, `select hash from segments where name = $1`, []any{in.Name}, &hash)
+		if err != nil {
+			return err
+		}
+		if !found || hash != in.Hash {
+			return s.baseline(ctx, q, in, now)
+		}
+		b := s.statement()
+		is := s.compiled(b, in)
+		was := `exists (select 1 from memberships m where m.contact_id = c.id and m.segment = ` + b.arg(in.Name) + `)`
+		if touched, err = q.exec(ctx, `insert into touched (contact_id) select c.id from contacts c
+			where not c.erased and `+is+` <> `+was+` order by c.id limit `+b.arg(limit), b.args...); err != nil {
+			return err
+		}
+		_, err = q.exec(ctx, `update segments set refreshed_at = $1 where name = $2`, ms(now), in.Name)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("cannot refresh segment %s: %w", in.Name, err)
+	}
+	return touched, nil
+}
+
+func (s *Store) baseline(ctx context.Context, q querier, in SegmentInput, now time.Time) error {
+	if _, err := q.exec(ctx, `delete from memberships where segment = $1`, in.Name); err != nil {
+		return err
+	}
+	b := s.statement()
+	size, err := q.exec(ctx, `insert into memberships (segment, contact_id, entered_at) select `+b.arg(in.Name)+`, c.id, cast(`+b.arg(ms(now))+
+		` as bigint) from contacts c where not c.erased and `+s.compiled(b, in), b.args...)
+	if err != nil {
+		return err
+	}
+	_, err = q.exec(ctx, `insert into segments (name, hash, size, refreshed_at) values ($1, $2, $3, $4)
+		on conflict (name) do update set hash = $2, size = $3, refreshed_at = $4`, in.Name, in.Hash, size, ms(now))
+	return err
+}

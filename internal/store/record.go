@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/campaigns"
+)
+
+// Outcome is what a worker learnt about a message it had claimed.
+type Outcome struct {
+	Message  int64
+	Fence    int64
+	State    campaigns.MessageState // Sent, Failed, Unknown, or Queued: deferred until NotBefore
+	Reason   string
+	Reply    string // the mail server's last answer
+	Provider string
+	At       time.Time // sent: when the server took it; else the decision
+
+	NotBefore time.Time // with Queued
+	Untried   bool      // with Queued: the attempt does not count, nothing was said to a server
+
+	TemplateHash string
+	Subject      string // as rendered
+	Mailbox      bool   // the built-in mailbox took it
+}
+
+// Record writes the outcomes of messages that are sending under the fencing
+// tokens given, wakes their enrolments, and gives deferred ones a new batch. A
+// stale token gives evidence only: it settles what is unknown and never takes
+// a message back from another worker. It returns batches that may go at once.
+func (s *Store) Record(ctx context.Context, outcomes []Outcome, by campaigns.Mover, now time.Time) ([]Batch, error) {
+	if len(outcomes) == 0 {
+		return nil, nil
+	}
+	outcomes = slices.Clone(outcomes)
+	slices.SortFunc(outcomes, func(a, b Outcome) int { return int(min(max(a.Message-b.Message, -1), 1)) })
+	reserved, err := s.ids(ctx, 2*len(outcomes), now)
+	if err != nil {
+		return nil, err
+	}
+	var ready []Batch
+	err = s.db.write(ctx, func(q querier) error {
+		next := reserved.again()
+		standing, err := s.standing(ctx, q, outcomes)
+		if err != nil {
+			return err
+		}
+		var final []Outcome
+		var deferred []heldOutcome
+		closed := map[int64]int64{}
+		for _, o := range outcomes {
+			m, known := standing[o.Message]
+			if !known {
+				continue
+			}
+			mover := by
+			if by == campaigns.ByWorker && (m.fence != o.Fence || m.state == campaigns.Unknown) {
+				mover = campaigns.ByLate
+			}
+			if !campaigns.Allowed(m.state, o.State, mover) {
+				continue
+			}
+			if o.State == campaigns.Queued {
+				deferred = append(deferred, heldOutcome{o, m})
+				if m.state.Settled() { // unknown, proven never to have left: its batch counts it again
+					closed[m.batch]--
+				}
+				continue
+			}
+			final = append(final, o)
+			if !m.state.Settled() {
+				closed[m.batch]++
+			}
+		}
+		if err := s.markFinal(ctx, q, final); err != nil {
+			return err
+		}
+		if err := s.closeBatches(ctx, q, closed); err != nil {
+			return err
+		}
+		var woken []wake
+		for _, o := range final {
+			woken = append(woken, wake{o.Message, o.At})
+		}
+		if err := s.wakeEnrolments(ctx, q, woken); err != nil {
+			return err
+		}
+		if err := s.settleAnswered(ctx, q, final, now); err != nil {
+			return err
+		}
+		ready, err = s.putBack(ctx, q, deferred, now, next)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot record %d outcomes: %w", len(outcomes), err)
+	}
+	return ready, nil
+}
+
+// standingMessage is a message as the ledger has it, under lock.
+type standingMessage struct {
+	state    campaigns.MessageState
+	fence    int64
+	batch    int64
+	campaign int64
+	lane     string
+}
+
+type heldOutcome struct {
+	Outcome
+	standingMessage
+}
+
+func (s *Store) standing(ctx context.Context, q querier, outcomes []Outcome) (map[int64]standingMessage, error) {
+	ids := make([]int64, len(outcomes))
+	for i, o := range outcomes {
+		ids[i] = o.Message
+	}
+	b := s.statement()
+	out := map[int64]standingMessage{}
+	err := each(ctx, q, `select m.id, m.state, m.fence, m.batch_id, m.campaign_id, b.lane
+		from messages m join batches b on b.id = m.batch_id where `+b.in("m.id", ids)+` order by m.id`+b.lock("for update of m"), b.args,
+		func(scan func(...any) error) error {
+			var id int64
+			var m standingMessage
+			err := scan(&id, &m.state, &m.fence, &m.batch, &m.campaign, &m.lane)
+			out[id] = m
+			return err
+		})
+	return out, err
+}
+
+func (s *Store) markFinal(ctx context.Context, q querier, final []Outcome) error {
+	if len(final) == 0 {
+		return nil
+	}
+	n := len(final)
+	id, decided := make([]int64, n), make([]int64, n)
+	state, reason, reply, provider, hash, subject := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	mailbox := make([]bool, n)
+	for i, o := range final {
+		id[i], decided[i], state[i], reason[i], reply[i] = o.Message, ms(o.At), string(o.State), o.Reason, o.Reply
+		provider[i], hash[i], subject[i], mailbox[i] = o.Provider, o.TemplateHash, o.Subject, o.Mailbox
+	}
+	b := s.statement()
+	from := b.table("r", bigints("id", id), bigints("decided_at", decided), texts("state", state), texts("reason", reason), texts("reply", reply),
+		texts("provider", provider), texts("hash", hash), texts("subject", subject), bools("mailbox", mailbox))
+	_, err := q.exec(ctx, `update messages set state = r.state, reason = r.reason, reply = r.reply, decided_at = r.decided_at,
+		provider = case when r.provider = '' then messages.provider else r.provider end,
+		template_hash = case when r.hash = '' then messages.template_hash else r.hash end,
+		subject_sent = case when r.subject = '' then messages.subject_sent else r.subject end,
+		mailbox = r.mailbox from `+from+` where messages.id = r.id`, b.args...)
+	return err
+}
+
+// putBack queues deferred messages again, in new batches.
+func (s *Store) putBack(ctx context.Context, q querier, back []heldOutcome, now time.Time, next func() int64) ([]Batch, error) {
+	if len(back) == 0 {
+		return nil, nil
+	}
+	waiting := make([]waitingMessage, len(back))
+	n := len(back)
+	id, untried := make([]int64, n), make([]int64, n)
+	reply := make([]string, n)
+	for i, o := range back {
+		waiting[i] = waitingMessage{o.Message, o.lane, o.campaign, o.NotBefore}
+		id[i], reply[i] = o.Message, o.Reply
+		if o.Untried {
+			untried[i] = 1
+		}
+	}
+	b := s.statement()
+	from := b.table("r", bigints("id", id), bigints("untried", untried), texts("reply", reply))
+	if _, err := q.exec(ctx, `update messages set state = 'queued', claimed_at = null, decided_at = null, fence = 0, attempts = attempts - r.untried,
+		reply = case when r.reply = '' then messages.reply else r.reply end from `+from+` where messages.id = r.id`, b.args...); err != nil {
+		return nil, err
+	}
+	ready, of, err := s.insertBatches(ctx, q, waiting, now, next)
+	if err != nil {
+		return nil, err
+	}
+	batch, notBefore, reasons := make([]int64, n), make([]int64, n), make([]string, n)
+	closed := map[int64]int64{}
+	for i, o := range back {
+		batch[i], notBefore[i], reasons[i] = of[o.Message], ms(o.NotBefore), o.Reason
+		closed[o.batch]++
+	}
+	if err := s.assignBatches(ctx, q, id, batch, notBefore, reasons); err != nil {
+		return nil, err
+	}
+	return ready, s.closeBatches(ctx, q, closed)
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rapport/internal/contacts"
+	"rapport/segments"
+)
+
+// Question is what a condition depends on beside the contact, when it is asked
+// of the database.
+type Question struct {
+	Now      time.Time
+	Segments segments.Set
+	Zone     *time.Location // the company's
+	Ladder   []string       // stage names, lowest first
+}
+
+// compile prepares the compilation of a condition for this database.
+func (s *Store) compile(ctx context.Context, in Question) (*segments.SQL, error) {
+	campaigns, err := s.Campaigns(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the campaigns that a condition may name: %w", err)
+	}
+	return &segments.SQL{
+		Dialect: s.dialect, Now: in.Now, Segments: in.Segments, Zone: in.Zone, Ladder: in.Ladder,
+		CampaignIDs: func(name string) int64 { return campaigns[name].ID },
+	}, nil
+}
+
+// whereContacts is true for the rows of contacts c that a condition holds for.
+// Erased contacts are in no segment; a nil condition holds for everybody else.
+func whereContacts(c *segments.Condition, p *segments.SQL) string {
+	if c == nil {
+		return "not c.erased"
+	}
+	return "not c.erased and (" + c.SQL(p) + ")"
+}
+
+// CountSegment is how many contacts a condition holds for.
+func (s *Store) CountSegment(ctx context.Context, c *segments.Condition, in Question) (n int64, err error) {
+	p, err := s.compile(ctx, in)
+	if err != nil {
+		return 0, err
+	}
+	where := whereContacts(c, p)
+	if _, err = one(ctx, s.db, `select count(*) from contacts c where `+where, p.Args, &n); err != nil {
+		return 0, fmt.Errorf("cannot count a segment: %w", err)
+	}
+	return n, nil
+}
+
+// ListSegment returns the contacts a condition holds for, at most limit of
+// those after an id, in the order of their ids.
+func (s *Store) ListSegment(ctx context.Context, c *segments.Condition, in Question, after contacts.ID, limit int) ([]contacts.Contact, error) {
+	p, err := s.compile(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	where := whereContacts(c, p)
+	b := &statement{dialect: s.dialect, args: p.Args}
+	list, err := s.contactsWhere(ctx, s.db, b, where+` and c.id > `+b.arg(int64(after))+` order by c.id limit `+b.arg(limit))
+	if err != nil {
+		return nil, fmt.Errorf("cannot list a segment: %w", err)
+	}
+	return list, nil
+}
+
+// ContactInSegment reports whether the database finds the condition true for
+// one contact: the same answer as segments.Condition.Match, from the other side.
+func (s *Store) ContactInSegment(ctx context.Context, id contacts.ID, c *segments.Condition, in Question) (bool, error) {
+	found, err := s.ContactsInSegment(ctx, []contacts.ID{id}, c, in)
+	return len(found) == 1, err
+}
+
+// ContactsInSegment returns those of the contacts a condition holds for, in
+// the order of their ids.
+func (s *Store) ContactsInSegment(ctx context.Context, ids []contacts.ID, c *segments.Condition, in Question) ([]contacts.ID, error) {
+	p, err := s.compile(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	where := whereContacts(c, p)
+	b := &statement{dialect: s.dialect, args: p.Args}
+	var out []contacts.ID
+	err = each(ctx, s.db, `select c.id from contacts c where `+where+` and `+b.in("c.id", plainIDs(ids))+` order by c.id`, b.args,
+		func(scan func(...any) error) error {
+			var id contacts.ID
+			err := scan(&id)
+			out = append(out, id)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask a segment about contacts: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/contacts"
+)
+
+// StateChange is what the ladder and health say about a contact now.
+type StateChange struct {
+	Contact     contacts.ID
+	Stage       string
+	StageSince  time.Time
+	Health      string
+	HealthSince time.Time
+	Changes     []contacts.StageChange // the whole history, in order
+	NextChange  time.Time              // when time alone can move it; zero is never
+}
+
+// SaveStates stores the states of contacts: the columns that conditions read
+// and the history, which is replaced where it differs. Saving the same states
+// again changes nothing.
+func (s *Store) SaveStates(ctx context.Context, states []StateChange) error {
+	err := s.db.write(ctx, func(q querier) error {
+		ids := make([]contacts.ID, len(states))
+		for i := range states {
+			ids[i] = states[i].Contact
+		}
+		if err := s.lockContacts(ctx, q, uniqueIDs(ids)); err != nil {
+			return err
+		}
+		return s.saveStates(ctx, q, states)
+	})
+	if err != nil {
+		return fmt.Errorf("cannot store the stages of contacts: %w", err)
+	}
+	return nil
+}
+
+// saveStates expects the contacts to be locked.
+func (s *Store) saveStates(ctx context.Context, q querier, states []StateChange) error {
+	if len(states) == 0 {
+		return nil
+	}
+	if err := s.saveStateColumns(ctx, q, states); err != nil {
+		return err
+	}
+	stored, err := s.storedChanges(ctx, q, states)
+	if err != nil {
+		return err
+	}
+	var replace []int64
+	var rows []historyRow
+	for _, st := range states {
+		wanted := historyRows(st)
+		if slices.Equal(wanted, stored[st.Contact]) {
+			continue
+		}
+		replace = append(replace, int64(st.Contact))
+		rows = append(rows, wanted...)
+	}
+	if len(replace) == 0 {
+		return nil
+	}
+	b := s.statement()
+	if _, err := q.exec(ctx, `delete from stage_changes where `+b.in("contact_id", replace), b.args...); err != nil {
+		return err
+	}
+	return s.insertHistory(ctx, q, rows)
+}
+
+func (s *Store) saveStateColumns(ctx context.Context, q querier, states []StateChange) error {
+	n := len(states)
+	id, stageSince, healthSince, next := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	stage, health := make([]string, n), make([]string, n)
+	for i, st := range states {
+		id[i], stage[i], health[i] = int64(st.Contact), st.Stage, st.Health
+		stageSince[i], healthSince[i], next[i] = ms(st.StageSince), ms(st.HealthSince), ms(st.NextChange)
+	}
+	b := s.statement()
+	from := b.table("r", bigints("id", id), texts("stage", stage), bigints("stage_since", stageSince),
+		texts("health", health), bigints("health_since", healthSince), nullable("next_change", next))
+	_, err := q.exec(ctx, `update contacts set stage = r.stage, stage_since = r.stage_since, health = r.health,
+		health_since = r.health_since, next_change = r.next_change from `+from+`
+		where contacts.id = r.id and (contacts.stage <> r.stage or contacts.stage_since <> r.stage_since
+			or contacts.health <> r.health or contacts.health_since <> r.health_since
+			or contacts.next_change is distinct from r.next_change)`, b.args...)
+	return err
+}
+
+// historyRow is a row of stage_changes.
+type historyRow struct {
+	contact        contacts.ID
+	kind           string
+	position       int64
+	from, to, rule string
+	event          int64
+	eventKey       string
+	at             int64
+}
+
+func historyRows(st StateChange) []historyRow {
+	position := map[string]int64{}
+	rows := make([]historyRow, len(st.Changes))
+	for i, c := range st.Changes {
+		rows[i] = historyRow{st.Contact, c.Kind, position[c.Kind], c.From, c.To, c.Rule, c.Event, c.EventKey, ms(c.At)}
+		position[c.Kind]++
+	}
+	slices.SortStableFunc(rows, func(a, b historyRow) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.position, b.position))
+	})
+	return rows
+}
+
+func (s *Store) storedChanges(ctx context.Context, q querier, states []StateChange) (map[contacts.ID][]historyRow, error) {
+	ids := make([]int64, len(states))
+	for i, st := range states {
+		ids[i] = int64(st.Contact)
+	}
+	out := map[contacts.ID][]historyRow{}
+	b := s.statement()
+	err := each(ctx, q, `select contact_id, kind, position, from_value, to_value, rule, event_id, event_key, at from stage_changes
+		where `+b.in("contact_id", ids)+` order by contact_id, kind, position`, b.args,
+		func(scan func(...any) error) error {
+			var r historyRow
+			err := scan(&r.contact, &r.kind, &r.position, &r.from, &r.to, &r.rule, &r.event, &r.eventKey, &r.at)
+			out[r.contact] = append(out[r.contact], r)
+			return err
+		})
+	return out, err
+}
+
+func (s *Store) insertHistory(ctx context.Context, q querier, rows []historyRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	n := len(rows)
+	contact, position, event, when := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	kind, from, to, rule, key := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, r := range rows {
+		contact[i], position[i], event[i], when[i] = int64(r.contact), r.position, r.event, r.at
+		kind[i], from[i], to[i], rule[i], key[i] = r.kind, r.from, r.to, r.rule, r.eventKey
+	}
+	b := s.statement()
+	source := b.table("r", bigints("contact_id", contact), texts("kind", kind), bigints("position", position), texts("from_value", from),
+		texts("to_value", to), texts("rule", rule), bigints("event_id", event), texts("event_key", key), bigints("at", when))
+	_, err := q.exec(ctx, `insert into stage_changes (contact_id, kind, position, from_value, to_value, rule, event_id, event_key, at)
+		select r.contact_id, r.kind, r.position, r.from_value, r.to_value, r.rule, r.event_id, r.event_key, r.at from `+source, b.args...)
+	return err
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/ident"
+)
+
+// Worker is a process that sends. Its beat is a counter and not a clock, so
+// that a sweeper judges it by its own watch.
+type Worker struct {
+	ID   string
+	Beat int64
+	Host string
+	Boot string // of the machine, see journal.BootID
+	// Stopped workers are listed while they own open batches: somebody died
+	// while giving them up.
+	Stopped bool
+}
+
+// StartWorker makes a worker known.
+func (s *Store) StartWorker(ctx context.Context, w Worker, now time.Time) error {
+	return s.db.write(ctx, func(q querier) error {
+		_, err := q.exec(ctx, `insert into workers (id, host, boot, started_at) values ($1, $2, $3, $4)
+			on conflict (id) do update set host = $2, boot = $3, started_at = $4, beat = workers.beat + 1, stopped = false`,
+			w.ID, w.Host, w.Boot, ms(now))
+		return err
+	})
+}
+
+// Beat says that a worker lives. It is false when a sweeper has given it up:
+// the worker must claim nothing more under this id.
+func (s *Store) Beat(ctx context.Context, worker string) (alive bool, err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		n, err := q.exec(ctx, `update workers set beat = beat + 1 where id = $1 and not stopped`, worker)
+		alive = n == 1
+		return err
+	})
+	return alive, err
+}
+
+// Workers lists the workers that have not stopped, and those that were given
+// up and still own open batches: somebody died while giving them up.
+func (s *Store) Workers(ctx context.Context) ([]Worker, error) {
+	var out []Worker
+	err := each(ctx, s.db, `select id, beat, host, boot, stopped from workers
+		where not stopped or exists (select 1 from batches b where b.owner = workers.id and b.open_count > 0 and b.fence > 0) order by id`, nil,
+		func(scan func(...any) error) error {
+			var w Worker
+			err := scan(&w.ID, &w.Beat, &w.Host, &w.Boot, &w.Stopped)
+			out = append(out, w)
+			return err
+		})
+	return out, err
+}
+
+// StopWorker ends a worker that has nothing in flight, and lets go of its batches.
+func (s *Store) StopWorker(ctx context.Context, worker string) error {
+	return s.db.write(ctx, func(q querier) error {
+		if err := release(ctx, q, worker); err != nil {
+			return err
+		}
+		_, err := q.exec(ctx, `update workers set stopped = true where id = $1`, worker)
+		return err
+	})
+}
+
+// InDoubt lists what a worker has claimed and nobody has settled: sending, or
+// unknown since it fell silent. Its journal may know more.
+func (s *Store) InDoubt(ctx context.Context, worker string) ([]Outcome, error) {
+	return s.claimedBy(ctx, worker, "owner = $1", "state in ('sending', 'unknown')")
+}
+
+func (s *Store) claimedBy(ctx context.Context, worker, batches, states string) ([]Outcome, error) {
+	var ids []int64
+	err := each(ctx, s.db, `select messages from batches where `+batches, []any{worker}, func(scan func(...any) error) error {
+		var packed []byte
+		if err := scan(&packed); err != nil {
+			return err
+		}
+		more, err := ident.Unpack(packed)
+		ids = append(ids, more...)
+		return err
+	})
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	var out []Outcome
+	b := s.statement()
+	err = each(ctx, s.db, `select id, fence, claimed_at from messages where `+b.in("id", ids)+` and `+states+` order by id`, b.args,
+		func(scan func(...any) error) error {
+			var o Outcome
+			var claimed *int64
+			err := scan(&o.Message, &o.Fence, &claimed)
+			o.At = atNull(claimed)
+			out = append(out, o)
+			return err
+		})
+	return out, err
+}
+
+// GiveUp ends a worker that has fallen silent: what it was sending becomes
+// unknown, at the moment it was claimed, and is not sent again by itself. The
+// counter must still be the one the sweeper has watched. It returns how many
+// messages became unknown.
+func (s *Store) GiveUp(ctx context.Context, w Worker, now time.Time) (unknown int, err error) {
+	gone := false
+	err = s.db.write(ctx, func(q querier) error {
+		n, err := q.exec(ctx, `update workers set stopped = true where id = $1 and beat = $2`, w.ID, w.Beat)
+		gone = n == 1
+		return err
+	})
+	if err != nil || !gone {
+		return 0, err
+	}
+	sending, err := s.claimedBy(ctx, w.ID, "owner = $1 and open_count > 0 and fence > 0", "state = 'sending'")
+	if err != nil {
+		return 0, err
+	}
+	for i := range sending {
+		sending[i].State = campaigns.Unknown
+		sending[i].Reason = "its worker fell silent while sending"
+	}
+	if _, err := s.Record(ctx, sending, campaigns.BySweep, now); err != nil {
+		return 0, err
+	}
+	return len(sending), s.db.write(ctx, func(q querier) error { return release(ctx, q, w.ID) })
+}
+
+// release lets the open batches of a worker go back on the queue.
+func release(ctx context.Context, q querier, worker string) error {
+	_, err := q.exec(ctx, `update batches set fence = 0, queued_at = 0 where owner = $1 and open_count > 0 and fence > 0`, worker)
+	return err
+}
+
+// Lease takes or renews a named lease; false: somebody else holds it.
+func (s *Store) Lease(ctx context.Context, name, owner string, now, until time.Time) (held bool, err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		n, err := q.exec(ctx, `insert into leases (name, owner, until) values ($1, $2, $3)
+			on conflict (name) do update set owner = $2, until = $3 where leases.owner = $2 or leases.until < $4`,
+			name, owner, ms(until), ms(now))
+		held = n == 1
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("cannot take the lease %s: %w", name, err)
+	}
+	return held, nil
+}

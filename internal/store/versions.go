@@ -1,0 +1,229 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+// File is one file of an applied workspace: its path below the workspace's
+// folder, with slashes, and its content.
+type File struct {
+	Path string `json:"path"`
+	Data []byte `json:"data"`
+}
+
+// Version is an applied state of the workspace. What `serve` runs is the
+// newest one; an enrolment stays with the one it started under.
+type Version struct {
+	ID      int64
+	Hash    string
+	Author  string
+	Applied time.Time
+}
+
+// CampaignStatus says whether a campaign may enrol and send.
+type CampaignStatus string
+
+// The statuses of a campaign.
+const (
+	Running CampaignStatus = "running"
+	Paused  CampaignStatus = "paused"  // nothing leaves, nobody is lost, resume goes on
+	Stopped CampaignStatus = "stopped" // for good: who was on the way has exited
+	Removed CampaignStatus = "removed" // no longer in the workspace: nobody new; who is in runs on
+)
+
+// Campaign is what the store keeps of a campaign over all its versions.
+type Campaign struct {
+	ID      int64
+	Name    string
+	Status  CampaignStatus
+	Version int64
+	Numbers map[string]int // step id to message number, for ever
+	Applied time.Time      // when it was applied first: no firing is older
+	Changed time.Time      // when its status changed last
+}
+
+// ApplyInput is a workspace to store as the new version.
+type ApplyInput struct {
+	Hash    string
+	Author  string
+	Files   []File
+	Numbers map[string]map[string]int // campaign to step registry, old numbers kept
+}
+
+// Apply stores a version and makes it the current one. Applying the same
+// content again changes nothing and reports the version that stands.
+func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (version Version, changed bool, err error) {
+	packed, err := packFiles(in.Files)
+	if err != nil {
+		return Version{}, false, err
+	}
+	reserved, err := s.ids(ctx, 1+len(in.Numbers), now)
+	if err != nil {
+		return Version{}, false, err
+	}
+	next := reserved.again()
+	version = Version{ID: next(), Hash: in.Hash, Author: in.Author, Applied: now}
+	campaignIDs := map[string]int64{}
+	for name := range in.Numbers {
+		campaignIDs[name] = next()
+	}
+	err = s.db.write(ctx, func(q querier) error {
+		// Two applies at once wait for each other here.
+		if _, err := q.exec(ctx, `insert into settings (key, value) values ('version', '0')
+			on conflict (key) do update set value = settings.value`); err != nil {
+			return err
+		}
+		current, found, err := currentVersion(ctx, q)
+		if err != nil {
+			return err
+		}
+		if found && current.Hash == in.Hash {
+			version, changed = current, false
+			return nil
+		}
+		changed = true
+		if _, err := q.exec(ctx, `insert into versions (id, hash, author, files, applied_at) values ($1, $2, $3, $4, $5)`,
+			version.ID, version.Hash, version.Author, packed, ms(now)); err != nil {
+			return err
+		}
+		if _, err := q.exec(ctx, `update settings set value = $1 where key = 'version'`, strconv.FormatInt(version.ID, 10)); err != nil {
+			return err
+		}
+		names := make([]string, 0, len(in.Numbers))
+		for name, numbers := range in.Numbers {
+			names = append(names, name)
+			b := s.statement()
+			text := `insert into campaigns (id, name, status, version_id, numbers, applied_at, changed_at) values (` +
+				b.arg(campaignIDs[name]) + `, ` + b.arg(name) + `, 'running', ` + b.arg(version.ID) + `, ` +
+				b.json(b.arg(jsonText(numbers))) + `, ` + b.arg(ms(now)) + `, ` + b.arg(ms(now)) + `)
+				on conflict (name) do update set version_id = excluded.version_id, numbers = excluded.numbers,
+					changed_at = case when campaigns.status = 'removed' then excluded.changed_at else campaigns.changed_at end,
+					status = case when campaigns.status = 'removed' then 'running' else campaigns.status end`
+			if _, err := q.exec(ctx, text, b.args...); err != nil {
+				return err
+			}
+		}
+		b := s.statement()
+		_, err = q.exec(ctx, `update campaigns set status = 'removed', changed_at = `+b.arg(ms(now))+
+			` where status in ('running', 'paused') and not (`+b.inText("name", names)+`)`, b.args...)
+		return err
+	})
+	if err != nil {
+		return Version{}, false, fmt.Errorf("cannot store the new version: %w", err)
+	}
+	return version, changed, nil
+}
+
+func currentVersion(ctx context.Context, q querier) (v Version, found bool, err error) {
+	var applied int64
+	found, err = one(ctx, q, `select id, hash, author, applied_at from versions
+		where id = (select cast(value as bigint) from settings where key = 'version')`, nil,
+		&v.ID, &v.Hash, &v.Author, &applied)
+	v.Applied = at(applied)
+	return v, found, err
+}
+
+// CurrentVersion is the version that `serve` runs; found is false before the
+// first apply.
+func (s *Store) CurrentVersion(ctx context.Context) (v Version, found bool, err error) {
+	return currentVersion(ctx, s.db)
+}
+
+// Versions lists the applied versions, newest first.
+func (s *Store) Versions(ctx context.Context, limit int) ([]Version, error) {
+	var out []Version
+	err := each(ctx, s.db, `select id, hash, author, applied_at from versions order by applied_at desc, id desc limit $1`, []any{limit},
+		func(scan func(...any) error) error {
+			var v Version
+			var applied int64
+			err := scan(&v.ID, &v.Hash, &v.Author, &applied)
+			v.Applied = at(applied)
+			out = append(out, v)
+			return err
+		})
+	return out, err
+}
+
+// VersionFiles returns the files of a version as they were applied.
+func (s *Store) VersionFiles(ctx context.Context, version int64) ([]File, error) {
+	var packed []byte
+	found, err := one(ctx, s.db, `select files from versions where id = $1`, []any{version}, &packed)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("there is no version %d", version)
+	}
+	return unpackFiles(packed)
+}
+
+// Campaigns returns every campaign that was ever applied, by name.
+func (s *Store) Campaigns(ctx context.Context) (map[string]Campaign, error) {
+	out := map[string]Campaign{}
+	b := s.statement()
+	err := each(ctx, s.db, `select id, name, status, version_id, `+b.readJSON("numbers")+`, applied_at, changed_at from campaigns`, nil,
+		func(scan func(...any) error) error {
+			var c Campaign
+			var numbers string
+			var applied, changed int64
+			if err := scan(&c.ID, &c.Name, &c.Status, &c.Version, &numbers, &applied, &changed); err != nil {
+				return err
+			}
+			c.Applied, c.Changed = at(applied), at(changed)
+			if err := json.Unmarshal([]byte(numbers), &c.Numbers); err != nil {
+				return err
+			}
+			out[c.Name] = c
+			return nil
+		})
+	return out, err
+}
+
+// SetCampaignStatus pauses, resumes or stops a campaign. It reports whether
+// there was such a campaign in one of the statuses from.
+func (s *Store) SetCampaignStatus(ctx context.Context, name string, to CampaignStatus, from []CampaignStatus, now time.Time) (bool, error) {
+	states := make([]string, len(from))
+	for i, f := range from {
+		states[i] = string(f)
+	}
+	var changed int64
+	err := s.db.write(ctx, func(q querier) (err error) {
+		b := s.statement()
+		changed, err = q.exec(ctx, `update campaigns set status = `+b.arg(string(to))+`, changed_at = `+b.arg(ms(now))+
+			` where name = `+b.arg(name)+` and `+b.inText("status", states), b.args...)
+		return err
+	})
+	return changed > 0, err
+}
+
+func packFiles(files []File) ([]byte, error) {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if err := json.NewEncoder(w).Encode(files); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+func unpackFiles(packed []byte) ([]File, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	return files, json.Unmarshal(raw, &files)
+}

@@ -1,0 +1,168 @@
+package strict
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Node is a value in a file. The zero Node is absent: every reader answers
+// false for it and reports nothing.
+type Node struct {
+	y    *yaml.Node
+	doc  *document
+	name string // the key that it stands under, for messages
+	path string // kept only while Findings.Keys listens
+}
+
+// Present says whether there is anything, be it null.
+func (n Node) Present() bool { return n.y != nil }
+
+// IsMap says whether the node holds keys and values.
+func (n Node) IsMap() bool { return n.sound() && n.y.Kind == yaml.MappingNode }
+
+// IsList says whether the node holds items.
+func (n Node) IsList() bool { return n.sound() && n.y.Kind == yaml.SequenceNode }
+
+// IsScalar says whether the node is one value: text, a number, a date, true or
+// false, or null.
+func (n Node) IsScalar() bool { return n.sound() && n.y.Kind == yaml.ScalarNode }
+
+// IsNull says whether a key stands there without a value.
+func (n Node) IsNull() bool { return n.IsScalar() && scalarOf(n.y) == nil }
+
+// Broken says whether a fault of the node itself is reported already, so that
+// nothing more should be said about it.
+func (n Node) Broken() bool { return n.y != nil && n.doc.bad[n.y] }
+
+// Break marks the node as one whose fault is reported: readers say nothing
+// more about it.
+func (n Node) Break() {
+	if n.y != nil {
+		n.doc.bad[n.y] = true
+	}
+}
+
+// sound is what may be read.
+func (n Node) sound() bool { return n.y != nil && !n.doc.bad[n.y] }
+
+// Line is the line in the file, from 1; 0 for an absent node.
+func (n Node) Line() int {
+	if n.y == nil {
+		return 0
+	}
+	return max(n.y.Line, 1) + n.doc.firstLine - 1
+}
+
+// Column is the column, from 1, in characters; 0 for an absent node.
+func (n Node) Column() int {
+	if n.y == nil {
+		return 0
+	}
+	return max(n.y.Column, 1)
+}
+
+// File is the file that the node stands in.
+func (n Node) File() string {
+	if n.doc == nil {
+		return ""
+	}
+	return n.doc.file
+}
+
+// Label is the key that the node stands under, quoted for a message, or "this".
+func (n Node) Label() string {
+	if n.name == "" {
+		return "this"
+	}
+	return quote(n.name)
+}
+
+// Raw is the node of the YAML library, nil when absent. Aliases are followed.
+func (n Node) Raw() *yaml.Node { return n.y }
+
+// Errorf reports an error at the node.
+func (n Node) Errorf(code, format string, a ...any) {
+	n.report(false, code, "", format, a...)
+}
+
+// Hintf reports an error at the node and says what to do.
+func (n Node) Hintf(code, hint, format string, a ...any) {
+	n.report(false, code, hint, format, a...)
+}
+
+// Warnf reports something worth knowing that is no error.
+func (n Node) Warnf(code, hint, format string, a ...any) {
+	n.report(true, code, hint, format, a...)
+}
+
+func (n Node) report(warning bool, code, hint, format string, a ...any) {
+	if n.y == nil {
+		return
+	}
+	n.doc.report(n.y.Line, n.y.Column, warning, code, hint, fmt.Sprintf(format, a...))
+}
+
+// Unknownf reports a name that refers to nothing: what it should be ("segment"),
+// and the names that exist, for a suggestion.
+func (n Node) Unknownf(code, name string, known []string, format string, a ...any) {
+	hint := ""
+	if near := Suggest(name, known); near != "" {
+		hint = didYouMean(near)
+	}
+	n.Hintf(code, hint, format, a...)
+}
+
+func didYouMean(word string) string { return "did you mean " + quote(word) + "?" }
+
+// List gives the items of a list; anything else is a finding. A list without
+// items gives none.
+func (n Node) List() []Node {
+	if !n.sound() {
+		return nil
+	}
+	if n.y.Kind != yaml.SequenceNode {
+		n.mustBe("a list")
+		return nil
+	}
+	items := make([]Node, 0, len(n.y.Content))
+	for _, item := range n.y.Content {
+		if !n.doc.unset[resolve(item)] {
+			items = append(items, n.child(item, n.name, "[]"))
+		}
+	}
+	return items
+}
+
+// child is a node below this one.
+func (n Node) child(y *yaml.Node, name, step string) Node {
+	c := Node{y: resolve(y), doc: n.doc, name: name}
+	if n.doc.findings.Keys != nil {
+		c.path = n.path + step
+	}
+	return c
+}
+
+// mustBe reports that the node is not of the kind that was asked for.
+func (n Node) mustBe(what string) {
+	is := kindOf(n.y)
+	switch {
+	case is == "empty":
+		n.Errorf(CodeWrongType, "%s is empty; it must be %s", n.Label(), what)
+	case n.y.Kind == yaml.ScalarNode:
+		n.Errorf(CodeWrongType, "%s must be %s, but %s is %s", n.Label(), what, n.shown(), is)
+	default:
+		n.Errorf(CodeWrongType, "%s must be %s, but is %s", n.Label(), what, is)
+	}
+}
+
+// shown is the value as the file has it: never the value of a variable.
+func (n Node) shown() string {
+	if written, ok := n.doc.written[n.y]; ok {
+		return quote(written)
+	}
+	if n.y.Style == 0 {
+		return shorten(n.y.Value)
+	}
+	return quote(n.y.Value)
+}

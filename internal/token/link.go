@@ -1,0 +1,65 @@
+package token
+
+import (
+	"encoding/base32"
+	"encoding/binary"
+	"strings"
+)
+
+// Personal is the path of a link whose address has contact data in it: link n
+// of a message, leading to target. The address itself is signed, for it stands
+// in no link table (semantics.md, rule 25).
+func (s *Signer) Personal(b Base, message int64, n int, target string) string {
+	return b.Click(n) + "/" + s.seal(forLink, linkBody(message, n, target), []byte(target))
+}
+
+// VerifyPersonal returns the address that the last part of a personal link
+// carries, if it was signed for this message and this n.
+func (s *Signer) VerifyPersonal(message int64, n int, text string) (target string, err error) {
+	id, mac, body, ok := split(text)
+	if !ok || !s.believes(id, mac, forLink, linkBody(message, n, string(body))) {
+		return "", ErrInvalid
+	}
+	return string(body), nil
+}
+
+func linkBody(message int64, n int, target string) []byte {
+	body := make([]byte, 0, 16+len(target))
+	body = binary.BigEndian.AppendUint64(body, uint64(message))
+	body = binary.BigEndian.AppendUint64(body, uint64(n))
+	return append(body, target...)
+}
+
+// Local parts survive in lower case only: some servers change it.
+var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// bouncePrefix begins the local part of a return path of ours.
+const bouncePrefix = "b-"
+
+// Bounce is the local part of a message's return path (VERP): bounces come to
+// it and say so which message they are about. It has 36 characters, of the 64
+// that a local part may have (RFC 5321, section 4.5.3.1.1).
+func (s *Signer) Bounce(message int64) string {
+	k := s.keys[0]
+	body := binary.BigEndian.AppendUint64(nil, uint64(message))
+	sum := k.sign(forBounce, body)
+	out := append([]byte{k.id}, sum[:macSize]...)
+	return bouncePrefix + base32Lower.EncodeToString(append(out, body...))
+}
+
+// VerifyBounce reads the local part of a return path, in either case.
+func (s *Signer) VerifyBounce(local string) (message int64, err error) {
+	text, ok := strings.CutPrefix(strings.ToLower(local), bouncePrefix)
+	if !ok {
+		return 0, ErrInvalid
+	}
+	raw, err := base32Lower.DecodeString(text)
+	if err != nil || len(raw) != 1+macSize+8 || base32Lower.EncodeToString(raw) != text {
+		return 0, ErrInvalid
+	}
+	body := raw[1+macSize:]
+	if !s.believes(raw[0], raw[1:1+macSize], forBounce, body) {
+		return 0, ErrInvalid
+	}
+	return int64(binary.BigEndian.Uint64(body)), nil
+}

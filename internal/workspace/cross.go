@@ -1,0 +1,183 @@
+package workspace
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"rapport/campaigns"
+	"rapport/internal/strict"
+	"rapport/templates"
+)
+
+// cross checks what no single file shows.
+func (r *reading) cross() {
+	r.sends()
+	r.unusedTemplates()
+	r.sources26()
+}
+
+// sends checks each send step against the template that it names.
+func (r *reading) sends() {
+	for _, p := range r.campaigns {
+		d := r.ws.Campaigns[p.name]
+		if !p.ok || d == nil {
+			continue
+		}
+		sendNodes(p.node, func(name string, at strict.Node) {
+			t := r.ws.Templates.Template(name)
+			if t == nil {
+				return
+			}
+			if d.Kind == campaigns.Marketing && t.Kind() == templates.Transactional {
+				at.Hintf(CodeContradiction, "leave kind: transactional out of the template, or write kind: transactional here",
+					"%s is a transactional template and has no way to unsubscribe; a marketing campaign cannot send it", name)
+			}
+			if d.Topic != "" && t.Topic() != "" && t.Topic() != d.Topic {
+				at.Warnf(CodeContradiction, "", "the template %s is about the topic %s, this campaign about %s", name, t.Topic(), d.Topic)
+			}
+		})
+	}
+}
+
+// sendNodes visits the send steps of a campaign's file.
+func sendNodes(n strict.Node, visit func(template string, at strict.Node)) {
+	if !n.IsMap() {
+		for _, item := range listOf(n) {
+			sendNodes(item, visit)
+		}
+		return
+	}
+	for _, p := range n.Map().Pairs() {
+		if p.Key.Raw().Value != "send" {
+			sendNodes(p.Value, visit)
+			continue
+		}
+		at := p.Value
+		if at.IsMap() {
+			at = at.Map().Get("template")
+		}
+		if at.IsScalar() {
+			visit(at.Raw().Value, at)
+		}
+	}
+}
+
+func listOf(n strict.Node) []strict.Node {
+	if !n.IsList() {
+		return nil
+	}
+	return n.List()
+}
+
+// unusedTemplates warns about content that nothing sends. Where a campaign
+// could not be read, nobody knows.
+func (r *reading) unusedTemplates() {
+	if !r.main.ok {
+		return
+	}
+	used := map[string]bool{}
+	for _, t := range r.ws.Topics {
+		used[t.Confirm] = true
+	}
+	for _, p := range r.campaigns {
+		if !p.ok {
+			return
+		}
+		sendNodes(p.node, func(name string, _ strict.Node) { used[name] = true })
+	}
+	for _, name := range r.ws.Templates.Names() {
+		if used[name] {
+			continue
+		}
+		r.findings.Add(strict.Finding{
+			File: templatesDir + "/" + r.ws.Templates.Template(name).File(), Line: 1, Column: 1, Code: CodeUnused, Warning: true,
+			Message: "no campaign sends this template",
+		})
+	}
+}
+
+// sources26 is rule 26: a condition on answers or bounces needs somewhere for
+// them to come from.
+func (r *reading) sources26() {
+	if !r.main.ok {
+		return
+	}
+	replies, bounces := r.hasSource()
+	files := append(slices.Clone(r.segments), r.campaigns...)
+	for _, p := range append(files, r.ladder) {
+		if !p.ok {
+			continue
+		}
+		emailHeads(p.node, func(kind string, at strict.Node) {
+			switch {
+			case kind == "replied" && !replies:
+				at.Hintf(CodeNoSource, "in rapport.yaml, give a sender replies: and the workspace inbound:", "replies can never arrive: nothing receives them")
+			case kind == "bounced" && !bounces:
+				at.Hintf(CodeNoSource, "in rapport.yaml, give a provider a webhook:, or a sender bounces: and the workspace inbound:", "bounces can never arrive: nothing receives them")
+			}
+		})
+	}
+}
+
+// hasSource says whether replies and bounces can arrive.
+func (r *reading) hasSource() (replies, bounces bool) {
+	inbound := r.ws.Inbound != nil
+	for _, s := range r.ws.Senders {
+		replies = replies || inbound && s.Replies != nil
+		bounces = bounces || inbound && s.Bounces != ""
+	}
+	for _, p := range r.ws.Providers {
+		if p.Callbacks == nil {
+			continue
+		}
+		bounces = true
+		// The generic kind carries every event that Rapport knows.
+		replies = replies || p.Callbacks.Kind == "generic"
+	}
+	return replies, bounces
+}
+
+// emailHeads visits the conditions on e-mails of a file.
+func emailHeads(n strict.Node, visit func(kind string, at strict.Node)) {
+	if !n.IsMap() {
+		for _, item := range listOf(n) {
+			emailHeads(item, visit)
+		}
+		return
+	}
+	for _, p := range n.Map().Pairs() {
+		if p.Key.Raw().Value == "email" && p.Value.IsScalar() {
+			visit(p.Value.Raw().Value, p.Value)
+			continue
+		}
+		emailHeads(p.Value, visit)
+	}
+}
+
+// splitsOf are the arms of every split below some steps.
+func splitsOf(steps []campaigns.Step, found map[string][]string) map[string][]string {
+	for _, s := range steps {
+		switch {
+		case s.Split != nil:
+			for _, arm := range s.Split.Arms {
+				found[s.Split.Name] = append(found[s.Split.Name], arm.Name)
+				splitsOf(arm.Steps, found)
+			}
+		case s.WaitFor != nil:
+			splitsOf(s.WaitFor.Then, found)
+			splitsOf(s.WaitFor.Else, found)
+		case s.If != nil:
+			splitsOf(s.If.Then, found)
+			splitsOf(s.If.Else, found)
+		}
+		for _, c := range s.Branch {
+			splitsOf(c.Steps, found)
+		}
+	}
+	return found
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.SortedFunc(maps.Keys(m), strings.Compare)
+}

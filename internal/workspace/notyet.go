@@ -1,0 +1,25 @@
+package workspace
+
+import "rapport/internal/strict"
+
+// notYet are the parts of rapport.yaml and of tests that are read and checked,
+// but that nothing acts on in this version: what stands in a warning about
+// them.
+var notYet = map[string]string{
+	"warm_up":          "the daily ceiling is not applied",
+	"webhook.kind":     "callbacks of this kind are refused; generic ones are taken",
+	"dkim":             "mail leaves unsigned, unless the provider signs it",
+	"forward_to":       "answers are not forwarded",
+	"opt_in":           "no confirmation is mailed: consents stay pending until they are given in another way",
+	"per_domain":       "the rate is not applied",
+	"guard":            "nothing is paused by itself",
+	"inbound":          "nothing listens for bounces and replies",
+	"webhooks":         "nothing is sent to them",
+	"require_approval": "apply asks for no approval",
+	"scenarios":        "scenarios are checked and not run",
+}
+
+// notRunYet warns about a part by its name in notYet.
+func notRunYet(n strict.Node, part, called string) {
+	n.Warnf(strict.CodeNotRunYet, "", "%s does not run yet: %s", called, notYet[part])
+}

@@ -1,0 +1,167 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/catalog"
+	"rapport/internal/store"
+	"rapport/segments"
+)
+
+// fireLease is how long a scheduler that enrols may be silent before another
+// one goes on in its place. Every chunk renews it.
+const fireLease = time.Minute
+
+// Fire claims the occurrences of schedules that have come and enrols their
+// audience; it also goes on with those that a stopped scheduler left behind.
+// Of several missed occurrences the latest runs and the others are recorded.
+func (s *Scheduler) Fire(ctx context.Context, applied *catalog.Applied, now time.Time) (did int, err error) {
+	left, err := s.Store.ResumeFirings(ctx, s.ID, now, now.Add(fireLease))
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range left {
+		n, err := s.enrol(ctx, applied, f)
+		did += n
+		if err != nil {
+			return did, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(applied.Campaigns)) {
+		k := applied.Campaigns[name]
+		d := applied.Workspace.Campaigns[name]
+		if d == nil || k.Status != store.Running {
+			continue
+		}
+		n, err := s.fireCampaign(ctx, applied, d, k, now)
+		did += n
+		if err != nil {
+			return did, fmt.Errorf("campaign %s: %w", name, err)
+		}
+	}
+	return did, nil
+}
+
+// startKey names the schedule: a changed one begins a new series, and a `once`
+// that has fired fires again only when its time changes.
+func startKey(d *campaigns.Definition) string {
+	switch d.Start.Kind {
+	case campaigns.StartSchedule:
+		return "schedule " + d.Start.Expr + " " + d.Start.Timezone
+	case campaigns.StartOnce:
+		return "once " + d.Start.Once.String() + " " + d.Start.Timezone
+	default:
+		return ""
+	}
+}
+
+func (s *Scheduler) fireCampaign(ctx context.Context, applied *catalog.Applied, d *campaigns.Definition, k store.Campaign, now time.Time) (did int, err error) {
+	if d.Start.Kind == campaigns.StartEnter && d.Start.IncludeCurrent {
+		return s.fireOne(ctx, applied, store.FiringKey{Campaign: k.ID, Start: "enter", Wall: "include_current"}, now, now)
+	}
+	key := startKey(d)
+	if key == "" {
+		return 0, nil
+	}
+	last, found, err := s.Store.LastFiring(ctx, k.ID, key)
+	if err != nil {
+		return 0, err
+	}
+	since := last.At
+	if !found {
+		// Of a new schedule nothing is missed: it starts when it was applied.
+		since = applied.Applied
+		if k.Applied.After(since) {
+			since = k.Applied
+		}
+	}
+	var missed []store.Firing
+	for _, f := range d.Firings(since, now, applied.Zone) {
+		firing := store.FiringKey{Campaign: k.ID, Start: key, Wall: f.Wall}
+		if found && f.Wall == last.Wall {
+			continue
+		}
+		if !f.Run {
+			missed = append(missed, store.Firing{FiringKey: firing, At: f.At})
+			continue
+		}
+		n, err := s.fireOne(ctx, applied, firing, f.At, now)
+		did += n
+		if err != nil {
+			return did, err
+		}
+	}
+	if len(missed) == 0 {
+		return did, nil
+	}
+	s.Log.Warn("firings were missed", "campaign", d.Name, "count", len(missed))
+	return did, s.Store.MissFirings(ctx, missed, now)
+}
+
+// fireOne claims an occurrence and enrols its audience.
+func (s *Scheduler) fireOne(ctx context.Context, applied *catalog.Applied, key store.FiringKey, at, now time.Time) (int, error) {
+	claimed, err := s.Store.ClaimFiring(ctx, key, at, s.ID, now.Add(fireLease))
+	if err != nil || !claimed {
+		return 0, err
+	}
+	s.Log.Info("fired", "campaign", applied.Name(key.Campaign), "wall", key.Wall)
+	n, err := s.enrol(ctx, applied, store.Firing{FiringKey: key, At: at})
+	return 1 + n, err
+}
+
+// enrol goes through a firing's audience, chunk by chunk.
+func (s *Scheduler) enrol(ctx context.Context, applied *catalog.Applied, f store.Firing) (did int, err error) {
+	d := applied.Definition(f.Campaign)
+	if d == nil {
+		return 0, nil // the campaign was removed meanwhile; its firing stays as it is
+	}
+	in := s.enrolInput(applied, d, f)
+	for {
+		in.LeaseTill = s.Clock.Now().Add(fireLease)
+		result, err := s.Store.EnrolChunk(ctx, in, enrolSize)
+		if errors.Is(err, store.ErrLost) {
+			return did, nil
+		}
+		if err != nil {
+			return did, err
+		}
+		did += int(result.Enrolled)
+		if result.Done {
+			return did, nil
+		}
+	}
+}
+
+func (s *Scheduler) enrolInput(applied *catalog.Applied, d *campaigns.Definition, f store.Firing) store.EnrolInput {
+	in := store.EnrolInput{
+		Firing: f.FiringKey, Owner: s.ID, Version: applied.ID, Now: f.At,
+		Topic: d.Topic, Reentry: d.Reentry.Mode, Control: d.ControlSalt(), Share: d.Control,
+		Exclude: map[string]*segments.Condition{},
+		SQL:     applied.SQL(f.At),
+	}
+	if d.Kind == campaigns.Transactional {
+		in.Topic = ""
+	}
+	if segment := applied.Segments[d.Audience.Segment]; segment != nil {
+		in.Audience = segment.Where
+	}
+	for _, name := range d.Audience.Exclude {
+		if segment := applied.Segments[name]; segment != nil {
+			in.Exclude[name] = segment.Where
+		}
+	}
+	zone := d.Zone(nil, applied.Zone)
+	if d.Reentry.Mode == campaigns.ReentryAfter {
+		in.Before = d.Reentry.After.Before(f.At, zone)
+	}
+	if d.Goal != nil || d.Control > 0 {
+		in.HasGoal, in.GoalTill = true, d.GoalEnd(&campaigns.Enrolment{StartedAt: f.At}, zone)
+	}
+	return in
+}

@@ -1,0 +1,95 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/queue"
+	"rapport/internal/store"
+)
+
+// Store is what the scheduler asks of the database.
+type Store interface {
+	LastFiring(ctx context.Context, campaign int64, start string) (store.Firing, bool, error)
+	ClaimFiring(ctx context.Context, k store.FiringKey, happens time.Time, owner string, leaseUntil time.Time) (bool, error)
+	MissFirings(ctx context.Context, missed []store.Firing, now time.Time) error
+	ResumeFirings(ctx context.Context, owner string, now, leaseUntil time.Time) ([]store.Firing, error)
+	EnrolChunk(ctx context.Context, in store.EnrolInput, limit int) (store.EnrolResult, error)
+	StepDue(ctx context.Context, now time.Time, limit int, decide func([]store.Due) []store.Stepped) (int, []store.Batch, error)
+	React(ctx context.Context, now time.Time, limit int, decide func([]store.TouchedContact) []store.Reaction) (int, error)
+	RefreshSegment(ctx context.Context, in store.SegmentInput, now time.Time, limit int) (int64, error)
+	TouchDue(ctx context.Context, now time.Time, limit int) (int, error)
+	DueBatches(ctx context.Context, now time.Time, limit int) ([]store.Batch, error)
+	LostBatches(ctx context.Context, lanes []string, queuedBefore, now time.Time, limit int) ([]store.Batch, error)
+	OpenLanes(ctx context.Context) ([]string, error)
+	Workers(ctx context.Context) ([]store.Worker, error)
+	GiveUp(ctx context.Context, w store.Worker, now time.Time) (int, error)
+	Lease(ctx context.Context, name, owner string, now, until time.Time) (bool, error)
+}
+
+// Sizes of one transaction.
+const (
+	enrolSize = 10_000
+	stepSize  = 500
+	reactSize = 500
+)
+
+// Config is what a Scheduler needs.
+type Config struct {
+	ID      string // of this process
+	Store   Store
+	Queue   queue.Work
+	Catalog *catalog.Catalog
+	Clock   clock.Clock
+	Log     *slog.Logger
+	// Silence is how long a worker's heartbeat may stand still, on this
+	// process's own watch, before it is given up: its lease, the time-out of
+	// DATA and a margin. 0 means 15 minutes.
+	Silence time.Duration
+	// Watch is that watch; nil means the machine's.
+	Watch clock.Clock
+}
+
+// Scheduler is one of any number of schedulers on a database.
+type Scheduler struct {
+	Config
+	refreshed map[string]time.Time // segment to the last look at everybody
+	beats     map[string]beat      // worker to the last change of its counter
+}
+
+// New makes a scheduler.
+func New(c Config) *Scheduler {
+	if c.Silence == 0 {
+		c.Silence = 15 * time.Minute
+	}
+	if c.Watch == nil {
+		c.Watch = clock.System{}
+	}
+	return &Scheduler{Config: c, refreshed: map[string]time.Time{}, beats: map[string]beat{}}
+}
+
+// Tick does everything that is due now, once, in the order in which a message
+// comes to be: fire, enter, react, step, queue. It returns how much there was,
+// so that the caller knows whether to come again at once.
+func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
+	now := s.Clock.Now()
+	applied := s.Catalog.Current()
+	if applied == nil {
+		return 0, nil
+	}
+	var failed []error
+	for _, part := range []func(context.Context, *catalog.Applied, time.Time) (int, error){
+		s.Fire, s.Enter, s.React, s.Step, s.Sweep,
+	} {
+		n, err := part(ctx, applied, now)
+		did += n
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return did, errors.Join(failed...)
+}

@@ -1,0 +1,106 @@
+package scheduler
+
+import (
+	"context"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/catalog"
+	"rapport/internal/ident"
+	"rapport/internal/store"
+)
+
+// Step asks the step machine about the enrolments that are due, writes what it
+// decided, and puts new messages on the queue once they are durable.
+func (s *Scheduler) Step(ctx context.Context, applied *catalog.Applied, now time.Time) (did int, err error) {
+	for {
+		n, batches, err := s.Store.StepDue(ctx, now, stepSize, func(due []store.Due) []store.Stepped {
+			out := make([]store.Stepped, len(due))
+			for i, d := range due {
+				out[i] = s.decide(ctx, applied, d, now)
+			}
+			return out
+		})
+		did += n
+		if err != nil {
+			return did, err
+		}
+		// A crash here loses nothing: the sweep finds what was never queued.
+		if err := s.push(ctx, batches); err != nil {
+			return did, err
+		}
+		if n < stepSize {
+			return did, nil
+		}
+	}
+}
+
+// decide is one enrolment's decision, as the store writes it.
+func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d store.Due, now time.Time) store.Stepped {
+	e := d.Enrolment
+	if d.Status == store.Stopped && e.State.Open() {
+		return s.stopped(e, d, now)
+	}
+	pinned := s.pinned(ctx, applied, e)
+	if pinned == nil {
+		// The version cannot be read just now; an hour later it may.
+		e.DueAt = now.Add(time.Hour)
+		s.Log.Error("cannot read the version an enrolment is pinned to", "campaign", applied.Name(e.Campaign), "version", e.Version)
+		return store.Stepped{Enrolment: e}
+	}
+	decision := campaigns.Next(applied.Input(pinned, d, now))
+	out := store.Stepped{Enrolment: decision.Enrolment, Set: decision.Set, Withdraw: decision.Withdraw}
+	if m := decision.Message; m != nil {
+		current := applied.Definition(e.Campaign)
+		if current == nil {
+			current = pinned
+		}
+		out.Message = &store.PlannedMessage{
+			ID: m.ID, Contact: e.Contact, Campaign: e.Campaign, Template: m.Template, Subject: m.Subject,
+			Lane: applied.Lane(current), NotBefore: m.NotBefore, Reason: m.Hold, Expires: m.Expires,
+		}
+	}
+	return out
+}
+
+func (s *Scheduler) pinned(ctx context.Context, applied *catalog.Applied, e campaigns.Enrolment) *campaigns.Definition {
+	if e.Version == applied.ID {
+		if d := applied.Definition(e.Campaign); d != nil {
+			return d
+		}
+	}
+	old, err := s.Catalog.Version(ctx, e.Version)
+	if err != nil {
+		s.Log.Error("version", "error", err)
+		return nil
+	}
+	return old.Workspace.Campaigns[applied.Name(e.Campaign)]
+}
+
+// stopped ends an enrolment of a campaign that somebody stopped for good.
+func (s *Scheduler) stopped(e campaigns.Enrolment, d store.Due, now time.Time) store.Stepped {
+	out := store.Stepped{}
+	if e.State == campaigns.Parked {
+		for _, m := range d.Waiting {
+			if ident.Enrolment(m.ID) == e.ID {
+				out.Withdraw = m.ID
+			}
+		}
+	}
+	e.State, e.Reason, e.EndedAt, e.DueAt = campaigns.Exited, "the campaign was stopped", now, time.Time{}
+	out.Enrolment = e
+	return out
+}
+
+func (s *Scheduler) push(ctx context.Context, batches []store.Batch) error {
+	lanes := map[string][]int64{}
+	for _, b := range batches {
+		lanes[b.Lane] = append(lanes[b.Lane], b.ID)
+	}
+	for lane, ids := range lanes {
+		if err := s.Queue.Push(ctx, lane, ids...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package scheduler
+
+import (
+	"context"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/store"
+)
+
+// sweepSize bounds what one sweep puts on the queue.
+const sweepSize = 1000
+
+// lostAfter is how long a batch may be on the queue before the sweep asks
+// whether the queue still has it.
+const lostAfter = time.Minute
+
+// beat is a worker's counter and when this process saw it change.
+type beat struct {
+	counter int64
+	seen    time.Time
+}
+
+// Sweep puts on the queue what was held until now, and what the queue has lost;
+// and it gives up workers that have fallen silent.
+func (s *Scheduler) Sweep(ctx context.Context, _ *catalog.Applied, now time.Time) (did int, err error) {
+	if _, err := s.Queue.Due(ctx, now); err != nil {
+		return 0, err
+	}
+	due, err := s.Store.DueBatches(ctx, now, sweepSize)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.push(ctx, due); err != nil {
+		return 0, err
+	}
+	lost, err := s.lost(ctx, now)
+	if err != nil {
+		return len(due), err
+	}
+	if err := s.push(ctx, lost); err != nil {
+		return len(due), err
+	}
+	return len(due) + len(lost), s.giveUp(ctx, now)
+}
+
+// lost finds committed batches that are on no queue: only on lanes whose queue
+// is empty, for where there is a backlog a batch may rightly wait for hours.
+func (s *Scheduler) lost(ctx context.Context, now time.Time) ([]store.Batch, error) {
+	open, err := s.Store.OpenLanes(ctx)
+	if err != nil || len(open) == 0 {
+		return nil, err
+	}
+	depth, err := s.Queue.Depth(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var idle []string
+	for _, lane := range open {
+		if d := depth[lane]; d.Ready+d.Delayed == 0 {
+			idle = append(idle, lane)
+		}
+	}
+	if len(idle) == 0 {
+		return nil, nil
+	}
+	return s.Store.LostBatches(ctx, idle, now.Add(-lostAfter), now, sweepSize)
+}
+
+// giveUp watches the heartbeats. A worker whose counter has stood still for too
+// long is given up; what it was sending becomes unknown.
+func (s *Scheduler) giveUp(ctx context.Context, now time.Time) error {
+	workers, err := s.Store.Workers(ctx)
+	if err != nil {
+		return err
+	}
+	watch := s.Watch.Now()
+	alive := map[string]beat{}
+	for _, w := range workers {
+		last, known := s.beats[w.ID]
+		switch {
+		case !known || last.counter != w.Beat:
+			alive[w.ID] = beat{w.Beat, watch}
+		case watch.Sub(last.seen) < s.Silence && !w.Stopped:
+			alive[w.ID] = last
+		default:
+			n, err := s.Store.GiveUp(ctx, w, now)
+			if err != nil {
+				return err
+			}
+			s.Log.Warn("gave up a silent worker", "worker", w.ID, "unknown", n)
+		}
+	}
+	s.beats = alive
+	return nil
+}

@@ -1,0 +1,168 @@
+package segments
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rapport/internal/contacts"
+	"rapport/internal/strict"
+)
+
+func parse(t interface {
+	Fatalf(string, ...any)
+	Helper()
+}, text string) *Condition {
+	t.Helper()
+	var findings strict.Findings
+	n, ok := strict.Parse("condition.yaml", []byte(text+"\n"), &findings)
+	if !ok {
+		t.Fatalf("%s\n%v", text, findings.All())
+	}
+	c, ok := Decode(n, nil)
+	if !ok || findings.Errors() > 0 {
+		t.Fatalf("%s\n%v", text, findings.All())
+	}
+	return c
+}
+
+func (w *world) question(f *contacts.Facts, set Set) *Question {
+	return &Question{Facts: f, Now: w.now, Segments: set, Scope: w.scope, Zone: w.zone, Ladder: worldLadder}
+}
+
+func (w *world) sql(set Set) *SQL {
+	return &SQL{Now: w.now, Segments: set, Scope: w.scope, Zone: w.zone, Ladder: worldLadder, CampaignIDs: func(name string) int64 { return campaignIDs[name] }}
+}
+
+// answers counts how often each kind of condition held, so that a generator
+// whose conditions never hold does not pass for a proof.
+type answers map[string]*[2]int
+
+func (a answers) note(c *Condition, q *Question) {
+	for _, leaf := range c.leaves(nil) {
+		held := 0
+		if leaf.Match(q) {
+			held = 1
+		}
+		for _, label := range labels(leaf.leaf) {
+			if a[label] == nil {
+				a[label] = &[2]int{}
+			}
+			a[label][held]++
+		}
+	}
+}
+
+func labels(l leaf) []string {
+	switch l := l.(type) {
+	case *attributeLeaf:
+		var list []string
+		for _, t := range l.tests {
+			list = append(list, "attribute "+t.op)
+		}
+		return list
+	case *eventLeaf:
+		return []string{"event"}
+	case *emailLeaf:
+		return []string{"email " + l.kind}
+	case *standingLeaf:
+		return []string{l.axis + " " + l.op}
+	case *consentLeaf:
+		return []string{"consent " + l.state}
+	case *campaignLeaf:
+		return []string{"campaign " + l.is}
+	case *sampleLeaf:
+		return []string{"sample"}
+	}
+	return nil
+}
+
+// Rule 20: three matchers, one answer.
+
+func TestRule20MemoryAndSQLiteAgree(t *testing.T)   { agree(t, openSQLite(t)) }
+func TestRule20MemoryAndPostgresAgree(t *testing.T) { agree(t, openPostgres(t)) }
+
+func agree(t *testing.T, d database) {
+	seen := answers{}
+	whole := [2]int{}
+	worlds := 0
+	check := func(t *rapid.T) {
+		w := drawWorld(t, 6)
+		set := Set{"inner": {Name: "inner", Where: parse(t, w.drawCondition(t, 1))}}
+		var texts []string
+		var conditions []*Condition
+		for range 8 {
+			texts = append(texts, w.drawCondition(t, 2))
+			conditions = append(conditions, parse(t, texts[len(texts)-1]))
+		}
+		if err := d.exec("begin"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := d.exec("rollback"); err != nil {
+				t.Fatal(err)
+			}
+		}()
+		if err := d.fill(w.people); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := d.ask(w.sql(set), conditions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		worlds++
+		for i, f := range w.people {
+			q := w.question(f, set)
+			for j, c := range conditions {
+				held := int64(0)
+				if c.Match(q) {
+					held = 1
+				}
+				if rows[i][j+1] != held {
+					t.Fatalf("memory says %d, the database says %d (2 is null)\ncondition: %s\nexplained: %s\ncontact: %+v\nevents: %+v\nnow %s in %s, scope %+v\nsql: %s",
+						held, rows[i][j+1], texts[j], render1(c.Explain(q), ""), f.Contact, f.Events, w.now.Format(time.RFC3339Nano), w.zone, w.scope, c.SQL(&SQL{Dialect: d.dialect, Now: w.now, Zone: w.zone, Segments: set}))
+				}
+				if c.Explain(q).Held != c.Match(q) {
+					t.Fatalf("explained otherwise than matched: %s", texts[j])
+				}
+				whole[held]++
+				seen.note(c, q)
+			}
+		}
+	}
+	for range 3 {
+		rapid.Check(t, check)
+	}
+	if t.Failed() || worlds < 50 {
+		return // a replayed failure, or a short run, proves nothing about the generator
+	}
+	if share := float64(whole[1]) / float64(whole[0]+whole[1]); share < 0.2 || share > 0.8 {
+		t.Errorf("%.0f%% of the random conditions held: %v", share*100, whole)
+	}
+	for label, n := range seen {
+		if total := n[0] + n[1]; total > 200 && (n[0] == 0 || n[1] == 0) {
+			t.Errorf("%s: %d did not hold, %d held", label, n[0], n[1])
+		}
+	}
+	t.Logf("%d worlds, %d answers, %d held", worlds, whole[0]+whole[1], whole[1])
+	if testing.Verbose() {
+		var lines []string
+		for label, n := range seen {
+			lines = append(lines, fmt.Sprintf("%s %v", label, *n))
+		}
+		slices.Sort(lines)
+		t.Log(strings.Join(lines, "; "))
+	}
+}
+
+func render1(e Explanation, indent string) string {
+	text := fmt.Sprintf("\n%s%v %s (%s)", indent, e.Held, e.Text, e.Why)
+	for _, child := range e.Children {
+		text += render1(child, indent+"  ")
+	}
+	return text
+}

@@ -1,0 +1,96 @@
+package segments
+
+import (
+	"time"
+
+	"rapport/internal/contacts"
+)
+
+// Env is what a workspace knows while conditions are read: the names that may
+// be referred to, and declared types. A nil *Env checks no names at all.
+type Env struct {
+	Segments  []string
+	Stages    []string // the ladder, lowest first
+	Topics    []string
+	Campaigns []string
+	Templates []string
+
+	// Attributes and Events hold what rapport.yaml declares: name to type
+	// (text, number, bool, date, list), and event to property to type. Nil
+	// means that nothing is declared and any name passes.
+	Attributes map[string]string
+	Events     map[string]map[string]string
+
+	Zone *time.Location
+
+	Healths []string // empty: the six of the language
+	Scores  []string // signals, besides the built-in scores
+	Tiers   []string
+}
+
+// Set is the segments of a workspace by name; conditions look up `segment:` in it.
+type Set map[string]*Segment
+
+// Segment is a named condition.
+type Segment struct {
+	Name        string
+	Description string
+	Where       *Condition
+}
+
+// Scope bounds what the conditions of a running enrolment look back at
+// (exit, goal, wait_for). The zero Scope sees everything.
+type Scope struct {
+	// Since hides events and e-mails from before. What happened in the same
+	// millisecond is seen.
+	Since time.Time
+
+	// Origin is the id of the event that started the enrolment; it is not seen
+	// itself, so that a campaign that starts with an order is not left for that
+	// same order. 0: none.
+	Origin int64
+
+	// Enrolment bounds e-mail conditions that name no campaign to its own
+	// messages. 0: no bound.
+	Enrolment int64
+
+	// Ever lifts all bounds.
+	Ever bool
+}
+
+// Question is one contact at one moment.
+type Question struct {
+	Facts    *contacts.Facts
+	Now      time.Time
+	Segments Set
+	Scope    Scope
+	Zone     *time.Location // the company's; nil is UTC
+	Ladder   []string       // stage names, lowest first
+
+	depth int // of nested segments, so that a circle ends
+}
+
+// Explanation is the answer to a condition with its reasons, as a tree.
+type Explanation struct {
+	Text     string        `json:"text"`
+	Held     bool          `json:"held"`
+	Why      string        `json:"why,omitempty"`
+	Children []Explanation `json:"children,omitempty"`
+}
+
+// Uses lists what a condition refers to, each list sorted and without repeats.
+type Uses struct {
+	Events     []string // event names, e-mail events excluded
+	Emails     []string // kinds: sent, clicked, …
+	Attributes []string
+	Segments   []string
+	Topics     []string
+	Campaigns  []string
+	Templates  []string
+	Scores     []string
+	Stage      bool
+	Health     bool
+	Tier       bool
+	Sample     bool
+	Time       bool // time alone can change the answer
+}

@@ -1,0 +1,101 @@
+package segments
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Dialect is one of the two databases.
+type Dialect uint8
+
+const (
+	Postgres Dialect = iota
+	SQLite
+)
+
+// SQL collects the arguments while conditions are compiled. The same SQL serves
+// several conditions of one statement; placeholders go on counting.
+type SQL struct {
+	Dialect     Dialect
+	Now         time.Time
+	Segments    Set
+	Scope       Scope
+	Zone        *time.Location // the company's; nil is UTC
+	Ladder      []string       // stage names, lowest first
+	CampaignIDs func(name string) int64
+	Args        []any
+
+	depth int
+}
+
+// Arg adds an argument and gives its placeholder.
+func (p *SQL) Arg(v any) string {
+	p.Args = append(p.Args, v)
+	return "$" + strconv.Itoa(len(p.Args))
+}
+
+// text adds a text argument whose type PostgreSQL need not guess.
+func (p *SQL) text(s string) string {
+	if p.Dialect == Postgres {
+		return p.Arg(s) + "::text"
+	}
+	return p.Arg(s)
+}
+
+// SQL compiles the condition to an expression over the row alias c of contacts
+// that is true or false and never null. It has its own brackets.
+func (c *Condition) SQL(p *SQL) string {
+	switch c.kind {
+	case single:
+		return c.leaf.sql(p)
+	case notOf:
+		return "(not " + c.parts[0].SQL(p) + ")"
+	}
+	parts := make([]string, len(c.parts))
+	for i, part := range c.parts {
+		parts[i] = part.SQL(p)
+	}
+	if c.kind == allOf {
+		return join(parts, "and")
+	}
+	return join(parts, "or")
+}
+
+// join connects expressions as a balanced tree, because SQLite refuses
+// expressions that are nested deeper than 1,000.
+func join(parts []string, word string) string {
+	switch len(parts) {
+	case 0:
+		if word == "and" {
+			return yes
+		}
+		return no
+	case 1:
+		return parts[0]
+	}
+	half := len(parts) / 2
+	return "(" + join(parts[:half], word) + " " + word + " " + join(parts[half:], word) + ")"
+}
+
+// Constants that both dialects read.
+const (
+	yes = "(1=1)"
+	no  = "(1=0)"
+)
+
+// quote writes a text as a literal. Keys of attributes are written this way and
+// not as arguments, so that an index on the expression can serve.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// integers writes a list for `in (…)`.
+func integers(list []int64) string {
+	texts := make([]string, len(list))
+	for i, n := range list {
+		texts[i] = strconv.FormatInt(n, 10)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func orFalse(expression string) string { return fmt.Sprintf("coalesce(%s, false)", expression) }

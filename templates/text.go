@@ -1,0 +1,444 @@
+package templates
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"rapport/templates/liquid"
+)
+
+// textTokens makes the text part of a document: what a reader sees, in lines,
+// with the Liquid of the HTML in it.
+func textTokens(doc *html.Node, m *marks, file string) []liquid.Token {
+	w := &textWriter{m: m, at: flow{breaks: 2}}
+	w.children(doc)
+	if w.at.breaks == 0 {
+		w.b.WriteByte('\n')
+	}
+	return m.restore(w.b.String(), liquid.Pos{Name: file, Line: 1, Column: 1})
+}
+
+// textWriter turns HTML into text. Line breaks and blanks are held back until
+// something follows, so that none are left over where an if shows nothing.
+type textWriter struct {
+	m       *marks
+	b       strings.Builder
+	at      flow
+	indent  string
+	bullet  string
+	pre     int
+	hidden  int // depth of parts that are not shown
+	capture int
+	blocks  []flowBlock
+}
+
+// flow is the state of the text at one point.
+type flow struct {
+	started bool // something can be seen
+	breaks  int  // line breaks written last
+	need    int  // line breaks that must stand before what follows
+	blank   bool // a blank is held back
+	spaced  bool // the last thing written is a blank
+}
+
+// flowBlock is an open block of Liquid.
+type flowBlock struct {
+	open, end flow // before it, and the worst of its branches' ends
+	inline    bool // inside a line of text
+	loop      bool
+	branches  bool // end is set
+}
+
+// How many line breaks stand around an element.
+var lineBreaks = map[atom.Atom]int{
+	atom.P: 2, atom.H1: 2, atom.H2: 2, atom.H3: 2, atom.H4: 2, atom.H5: 2, atom.H6: 2, atom.Ul: 2, atom.Ol: 2,
+	atom.Blockquote: 2, atom.Pre: 2, atom.Table: 2, atom.Dl: 2, atom.Figure: 2, atom.Hr: 2,
+	atom.Div: 1, atom.Tr: 1, atom.Li: 1, atom.Dt: 1, atom.Dd: 1, atom.Section: 1, atom.Article: 1, atom.Header: 1,
+	atom.Footer: 1, atom.Center: 1, atom.Address: 1, atom.Main: 1, atom.Nav: 1, atom.Caption: 1, atom.Figcaption: 1,
+}
+
+func (w *textWriter) children(n *html.Node) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		w.node(c)
+	}
+}
+
+func (w *textWriter) node(n *html.Node) {
+	switch n.Type {
+	case html.TextNode:
+		w.text(n.Data)
+	case html.CommentNode:
+		if t, ok := w.m.tagAt(n); ok {
+			w.liquid(t, n)
+		}
+	case html.ElementNode:
+		w.element(n)
+	case html.DocumentNode:
+		w.children(n)
+	}
+}
+
+// text writes words, with the marks that stand in them.
+func (w *textWriter) text(s string) {
+	if w.hidden > 0 && w.capture == 0 {
+		return
+	}
+	if w.pre > 0 {
+		for l := range strings.SplitAfterSeq(s, "\n") {
+			w.write(strings.TrimSuffix(l, "\n"))
+			if strings.HasSuffix(l, "\n") {
+				w.lineBreak()
+			}
+		}
+		return
+	}
+	for len(s) > 0 {
+		i := strings.IndexAny(s, " \t\r\n")
+		switch i {
+		case 0:
+			w.at.blank = true
+			s = s[1:]
+		case -1:
+			w.write(s)
+			return
+		default:
+			w.write(s[:i])
+			s = s[i:]
+		}
+	}
+}
+
+// write puts out something that can be seen.
+func (w *textWriter) write(s string) {
+	if s == "" {
+		return
+	}
+	w.flush()
+	if w.at.breaks > 0 || !w.at.started {
+		w.b.WriteString(w.indent + w.bullet)
+		if w.bullet != "" {
+			w.indent += strings.Repeat(" ", len(w.bullet))
+			w.bullet = ""
+		}
+	} else if w.at.blank && !w.at.spaced {
+		w.b.WriteByte(' ')
+	}
+	w.b.WriteString(s)
+	w.at = flow{started: true}
+}
+
+// flush writes the line breaks that were held back.
+func (w *textWriter) flush() {
+	for w.at.started && w.at.breaks < w.at.need {
+		if w.at.breaks > 0 {
+			w.b.WriteString(strings.TrimRight(w.indent, " "))
+		}
+		w.b.WriteByte('\n')
+		w.at.breaks++
+	}
+	w.at.need = 0
+}
+
+// flushBlank writes the blank that was held back, inside a line.
+func (w *textWriter) flushBlank() {
+	if w.at.blank && !w.at.spaced && w.at.started && w.at.breaks == 0 {
+		w.b.WriteByte(' ')
+		w.at.spaced = true
+	}
+	w.at.blank = false
+}
+
+func (w *textWriter) lineBreak() { w.lines(max(w.at.need, w.at.breaks) + 1) }
+
+// lines wants n line breaks before what follows.
+func (w *textWriter) lines(n int) {
+	w.at.need, w.at.blank = max(w.at.need, n), false
+}
+
+// liquid writes a tag or output among the text.
+func (w *textWriter) liquid(t liquid.Token, n *html.Node) {
+	shown := w.hidden == 0 || w.capture > 0
+	name := t.TagName()
+	prints := t.Kind == liquid.Output || t.Kind == liquid.Tag && (name == "echo" || name == "cycle" || name == "increment" || name == "decrement")
+	_, opens := liquid.BlockEnd(name)
+	switch {
+	case prints && shown:
+		w.write(n.Data)
+		return
+	case prints && t.Kind == liquid.Output:
+		return
+	case t.Kind != liquid.Tag:
+	case opens:
+		w.openBlock(name, n)
+		return
+	case len(w.blocks) == 0:
+	case strings.HasPrefix(name, "end"):
+		w.endBranch()
+		w.b.WriteString(n.Data)
+		w.endBlock(name)
+		return
+	case name == "else" || name == "elsif" || name == "when":
+		w.endBranch()
+		w.at = w.blocks[len(w.blocks)-1].open
+	}
+	w.b.WriteString(n.Data)
+}
+
+func (w *textWriter) openBlock(name string, n *html.Node) {
+	block := flowBlock{inline: w.isInline(n), loop: name == "for" || name == "tablerow"}
+	if block.inline || block.loop {
+		w.flush()
+		w.flushBlank()
+	}
+	if name == "capture" {
+		w.capture++
+	}
+	block.open = w.at
+	w.blocks = append(w.blocks, block)
+	w.b.WriteString(n.Data)
+}
+
+// endBranch: what the branch still holds back is written inside of it when it
+// is part of a line, or when the branch may be run again.
+func (w *textWriter) endBranch() {
+	block := &w.blocks[len(w.blocks)-1]
+	if block.inline {
+		w.flushBlank()
+	}
+	if block.loop {
+		w.flush()
+	}
+	if !block.branches {
+		block.end, block.branches = w.at, true
+		return
+	}
+	block.end = worst(block.end, w.at)
+}
+
+func (w *textWriter) endBlock(name string) {
+	block := w.blocks[len(w.blocks)-1]
+	w.blocks = w.blocks[:len(w.blocks)-1]
+	w.at = worst(block.end, block.open)
+	w.at.started = block.open.started || block.end.started
+	if name == "capture" || name == "endcapture" {
+		w.capture--
+		w.at = block.open
+	}
+}
+
+// worst is a state that is right after either of two: rather a line break too
+// many than words run together.
+func worst(a, b flow) flow {
+	return flow{
+		started: a.started || b.started,
+		breaks:  min(a.breaks, b.breaks),
+		need:    max(a.need, b.need),
+		blank:   a.blank || b.blank,
+		spaced:  a.spaced && b.spaced,
+	}
+}
+
+// isInline: between a tag and its end stands no element with a line of its own.
+func (w *textWriter) isInline(n *html.Node) bool {
+	depth := 0
+	for s := n; s != nil; s = s.NextSibling {
+		if lineBreaks[s.DataAtom] > 0 || s.DataAtom == atom.Td || s.DataAtom == atom.Th {
+			return false
+		}
+		t, ok := w.m.tagAt(s)
+		if !ok {
+			continue
+		}
+		if _, opens := liquid.BlockEnd(t.TagName()); opens {
+			depth++
+		} else if strings.HasPrefix(t.TagName(), "end") {
+			if depth--; depth == 0 {
+				return true
+			}
+		}
+	}
+	return true
+}
+
+func (w *textWriter) element(n *html.Node) {
+	if isHidden(n) {
+		// Variables that are set here may be used where it is seen.
+		if setsVariables(n, w.m) {
+			w.hidden++
+			w.children(n)
+			w.hidden--
+		}
+		return
+	}
+	if w.hidden > 0 {
+		w.children(n)
+		return
+	}
+	switch n.DataAtom {
+	case atom.Br:
+		w.lineBreak()
+		return
+	case atom.Hr:
+		w.lines(2)
+		w.write("---")
+		w.lines(2)
+		return
+	case atom.Img:
+		if alt := strings.TrimSpace(attr(n, "alt")); alt != "" {
+			w.text("[" + alt + "]")
+		}
+		return
+	case atom.A:
+		w.link(n)
+		return
+	case atom.Td, atom.Th:
+		w.cell(n)
+		return
+	}
+	breaks := lineBreaks[n.DataAtom]
+	if breaks > 1 && n.Parent != nil && n.Parent.DataAtom == atom.Li {
+		breaks = 1
+	}
+	if breaks > 0 {
+		w.lines(breaks)
+	}
+	indent := w.indent
+	switch n.DataAtom {
+	case atom.Li:
+		w.bullet = bulletOf(n, w.m)
+	case atom.Blockquote:
+		w.indent += "> "
+	case atom.Pre:
+		w.pre++
+		defer func() { w.pre-- }()
+	}
+	w.children(n)
+	w.indent, w.bullet = indent, ""
+	if breaks > 0 {
+		w.lines(breaks)
+	}
+}
+
+// isHidden: not for the eyes of a reader.
+func isHidden(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.Head, atom.Style, atom.Script, atom.Title, atom.Noscript, atom.Template, atom.Object:
+		return true
+	}
+	for _, a := range n.Attr {
+		switch {
+		case a.Key == "hidden", a.Key == "aria-hidden" && a.Val == "true":
+			return true
+		case a.Key == "style" && strings.Contains(strings.ReplaceAll(strings.ToLower(a.Val), " ", ""), "display:none"):
+			return true
+		}
+	}
+	return false
+}
+
+func setsVariables(n *html.Node, m *marks) bool {
+	found := false
+	allNodes(n, func(n *html.Node) {
+		if t, ok := m.tagAt(n); ok && (t.TagName() == "assign" || t.TagName() == "capture" || t.TagName() == "liquid") {
+			found = true
+		}
+	})
+	return found
+}
+
+// bulletOf is - or the number of a list's item; in a list that Liquid repeats
+// nobody knows the number.
+func bulletOf(li *html.Node, m *marks) string {
+	list := li.Parent
+	if list == nil || list.DataAtom != atom.Ol {
+		return "- "
+	}
+	number := 1
+	for n := list.FirstChild; n != nil && n != li; n = n.NextSibling {
+		if n.DataAtom == atom.Li {
+			number++
+		}
+	}
+	for n := list.FirstChild; n != nil; n = n.NextSibling {
+		if _, ok := m.tagAt(n); ok {
+			return "- "
+		}
+	}
+	return itoa(number) + ". "
+}
+
+// cell: the cells of a layout stand below each other, those of a table of data
+// beside each other.
+func (w *textWriter) cell(n *html.Node) {
+	if isLayout(n) {
+		w.lines(1)
+		w.children(n)
+		w.lines(1)
+		return
+	}
+	for s := n.PrevSibling; s != nil; s = s.PrevSibling {
+		if s.DataAtom == atom.Td || s.DataAtom == atom.Th {
+			w.at.blank = true
+			w.write("|")
+			w.at.blank = true
+			break
+		}
+	}
+	w.children(n)
+}
+
+func isLayout(cell *html.Node) bool {
+	for n := cell.Parent; n != nil; n = n.Parent {
+		if n.DataAtom == atom.Table {
+			role := attr(n, "role")
+			return role == "presentation" || role == "none"
+		}
+	}
+	return true
+}
+
+// link writes "text <address>".
+func (w *textWriter) link(n *html.Node) {
+	href := strings.TrimSpace(attr(n, "href"))
+	before := w.b.Len()
+	w.linkText(n)
+	written := strings.TrimSpace(w.b.String()[before:])
+	shown := w.m.plain(written)
+	address := w.m.plain(href)
+	switch {
+	case href == "" || strings.HasPrefix(href, "#"):
+	case strings.HasPrefix(href, "mailto:") && strings.EqualFold(strings.TrimPrefix(address, "mailto:"), shown):
+	case strings.HasPrefix(href, "tel:"):
+	case written == "":
+		w.write(href)
+	case sameAddress(shown, address):
+		// The text is the address: once is enough.
+		text := w.b.String()[:before]
+		lead := w.b.String()[before : before+strings.Index(w.b.String()[before:], written)]
+		w.b.Reset()
+		w.b.WriteString(text + lead + href)
+	default:
+		w.at.blank = true
+		w.write("<" + href + ">")
+	}
+}
+
+func (w *textWriter) linkText(n *html.Node) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.DataAtom == atom.Img {
+			w.text(strings.TrimSpace(attr(c, "alt")))
+			continue
+		}
+		w.node(c)
+	}
+}
+
+func sameAddress(shown, address string) bool {
+	bare := func(s string) string {
+		s = strings.TrimPrefix(strings.TrimPrefix(s, "https://"), "http://")
+		return strings.TrimSuffix(s, "/")
+	}
+	return bare(shown) == bare(address)
+}
