@@ -48,8 +48,9 @@ var headNames = []string{"attribute", "event", "email", "stage", "health", "scor
 var groupNames = []string{"all", "any", "not"}
 
 // Decode reads a condition: a map with one head, all, any or not; or a list,
-// which stands for all. What is wrong becomes findings at their places. With a
-// nil env, names are not checked.
+// which stands for all. What is wrong becomes findings at their places. ok tells
+// that there is a condition to go on with; a misspelt key, which counts as the one
+// that was meant, is a finding all the same. With a nil env, names are not checked.
 func Decode(n strict.Node, env *Env) (*Condition, bool) {
 	return (&decoder{env: env}).condition(n, nil)
 }
@@ -70,6 +71,10 @@ func (d *decoder) condition(n strict.Node, others []string) (*Condition, bool) {
 		return nil, false
 	}
 	defer func() { d.depth-- }()
+	if n.IsNull() {
+		n.Errorf(strict.CodeWrongType, "%s is empty; it must be a condition", n.Label())
+		return nil, false
+	}
 	if n.IsList() {
 		return d.group(n, n, allOf)
 	}
@@ -93,9 +98,6 @@ func (d *decoder) condition(n strict.Node, others []string) (*Condition, bool) {
 		}
 		part, ok := d.condition(value, nil)
 		if !ok {
-			if value.IsNull() {
-				value.Errorf(strict.CodeWrongType, "not is empty; it must be a condition")
-			}
 			return nil, false
 		}
 		return &Condition{kind: notOf, parts: []*Condition{part}, node: n}, true
@@ -184,9 +186,6 @@ func (d *decoder) group(n, value strict.Node, k kind) (*Condition, bool) {
 	for _, item := range items {
 		part, ok := d.condition(item, nil)
 		if !ok {
-			if item.IsNull() {
-				item.Errorf(strict.CodeWrongType, "an item of the list is empty; it must be a condition")
-			}
 			good = false
 			continue
 		}

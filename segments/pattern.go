@@ -108,7 +108,7 @@ func portableSyntax(text string) error {
 
 // expandedSize is the size of the pattern with its quantifiers written out.
 func expandedSize(re *syntax.Regexp) (int, error) {
-	size := 1 + len(re.Rune)/2
+	size := 1 + len(re.Rune)
 	for _, sub := range re.Sub {
 		n, err := expandedSize(sub)
 		if err != nil {

@@ -50,10 +50,21 @@ type world struct {
 	scope  Scope
 }
 
-func pick[T any](t *rapid.T, label string, from []T) T { return rapid.SampledFrom(from).Draw(t, label) }
+// choose draws one of n evenly: rapid prefers small numbers, and would draw the
+// last operators hardly ever.
+func choose(t *rapid.T, label string, n int) int {
+	x := rapid.Uint64().Draw(t, label)
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9 // the finaliser of splitmix64
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return int((x ^ x>>31) % uint64(n))
+}
+
+func pick[T any](t *rapid.T, label string, from []T) T { return from[choose(t, label, len(from))] }
+
+func between(t *rapid.T, low, high int, label string) int { return low + choose(t, label, high-low+1) }
 
 // one tells yes once in n.
-func one(t *rapid.T, in int, label string) bool { return rapid.IntRange(1, in).Draw(t, label) == 1 }
+func one(t *rapid.T, in int, label string) bool { return choose(t, label, in) == 0 }
 
 func drawWorld(t *rapid.T, people int) world {
 	zone, err := calendar.LoadZone(pick(t, "zone", worldZones))
@@ -65,9 +76,9 @@ func drawWorld(t *rapid.T, people int) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := world{now: now.Add(time.Duration(rapid.IntRange(0, 2000).Draw(t, "ms")) * time.Millisecond), zone: zone}
+	w := world{now: now.Add(time.Duration(between(t, 0, 2000, "ms")) * time.Millisecond), zone: zone}
 	if one(t, 4, "scoped") {
-		w.scope = Scope{Since: drawMoment(t, w.now), Enrolment: testEnrolment, Origin: int64(rapid.IntRange(0, 5).Draw(t, "origin")), Ever: one(t, 5, "ever")}
+		w.scope = Scope{Since: drawMoment(t, w.now), Enrolment: testEnrolment, Origin: int64(between(t, 0, 5, "origin")), Ever: one(t, 5, "ever")}
 	}
 	for i := range people {
 		w.people = append(w.people, w.drawFacts(t, contacts.ID(i+1)))
@@ -77,30 +88,30 @@ func drawWorld(t *rapid.T, people int) world {
 
 // drawMoment is a moment near an edge that conditions can have.
 func drawMoment(t *rapid.T, now time.Time) time.Time {
-	switch rapid.IntRange(0, 4).Draw(t, "moment") {
+	switch between(t, 0, 4, "moment") {
 	case 0: // exactly N days ago, or a millisecond beside it
 		edge := now.Add(-time.Duration(pick(t, "days", worldDays)) * 24 * time.Hour)
-		return edge.Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "beside")) * time.Millisecond)
+		return edge.Add(time.Duration(between(t, -1, 1, "beside")) * time.Millisecond)
 	case 1:
-		return now.Add(time.Duration(rapid.IntRange(-1, 2).Draw(t, "beside now")) * time.Millisecond)
+		return now.Add(time.Duration(between(t, -1, 2, "beside now")) * time.Millisecond)
 	case 2: // the beginning of a day, or a millisecond beside it
 		date, _ := calendar.ParseDate(pick(t, "date", worldDates))
-		return date.At(0, time.UTC).Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "beside")) * time.Millisecond)
+		return date.At(0, time.UTC).Add(time.Duration(between(t, -1, 1, "beside")) * time.Millisecond)
 	}
-	return now.Add(-time.Duration(rapid.IntRange(0, 100*24*60).Draw(t, "minutes")) * time.Minute)
+	return now.Add(-time.Duration(between(t, 0, 100*24*60, "minutes")) * time.Minute)
 }
 
 func (w *world) drawValue(t *rapid.T, depth int) any {
-	switch rapid.IntRange(0, 12).Draw(t, "value") {
+	switch between(t, 0, 12, "value") {
 	case 12: // a date near an edge of in_last, in_next and anniversary_in
-		days := pick(t, "days", []int{0, 1, 3, 7, 30, 60}) + rapid.IntRange(-1, 1).Draw(t, "beside")
+		days := pick(t, "days", []int{0, 1, 3, 7, 30, 60}) + between(t, -1, 1, "beside")
 		if one(t, 2, "past") {
 			days = -days
 		}
 		date := calendar.Of(w.now, w.zone).AddDays(days)
 		date.Year -= pick(t, "years", []int{0, 0, 1, 20})
 		if one(t, 3, "instant") {
-			return date.At(0, w.zone).Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "beside")) * time.Millisecond).Format(time.RFC3339Nano)
+			return date.At(0, w.zone).Add(time.Duration(between(t, -1, 1, "beside")) * time.Millisecond).Format(time.RFC3339Nano)
 		}
 		return date.At(0, time.UTC).Format(time.DateOnly) // 29 February of a common year is 1 March
 	case 0, 1, 2, 3:
@@ -111,7 +122,7 @@ func (w *world) drawValue(t *rapid.T, depth int) any {
 		return one(t, 2, "bool")
 	case 8, 9:
 		list := []any{}
-		for range rapid.IntRange(0, 4).Draw(t, "items") {
+		for range between(t, 0, 4, "items") {
 			list = append(list, pick(t, "item", []any{"gravel", "Gravel", "road", "Straße", 5.0, 0.1, 1e300, true, nil, "", "O'Brien", "2026-03-02", []any{"x"}}))
 		}
 		return list
@@ -152,7 +163,7 @@ func (w *world) drawFacts(t *rapid.T, id contacts.ID) *contacts.Facts {
 	if one(t, 2, "health since") {
 		c.HealthSince = drawMoment(t, w.now)
 	}
-	for i := range rapid.IntRange(0, 10).Draw(t, "events") {
+	for i := range between(t, 0, 10, "events") {
 		f.Events = append(f.Events, w.drawEvent(t, f, i))
 	}
 	order(f.Events)
@@ -162,7 +173,7 @@ func (w *world) drawFacts(t *rapid.T, id contacts.ID) *contacts.Facts {
 		}
 	}
 	for _, campaign := range worldNames {
-		for i := range rapid.IntRange(0, 2).Draw(t, "enrolments") {
+		for i := range between(t, 0, 2, "enrolments") {
 			p := contacts.Participation{Campaign: campaign, Enrolment: int64(c.ID)<<20 + campaignIDs[campaign]<<12 + int64(i)<<10, StartedAt: w.now, State: pick(t, "state", []string{"finished", "exited"})}
 			if i == 0 {
 				p.State = pick(t, "running", []string{"active", "parked", "finished", "exited", "control"})
@@ -184,7 +195,7 @@ func (w *world) drawEvent(t *rapid.T, f *contacts.Facts, i int) contacts.Event {
 	if one(t, 2, "mail") {
 		e.Name = "email." + pick(t, "kind", emailKinds)
 		e.Campaign, e.Template = pick(t, "campaign", worldNames), pick(t, "template", worldMails)
-		e.Message = pick(t, "message", []int64{testEnrolment, 6 << 10, 8 << 10}) + int64(rapid.IntRange(1, 1023).Draw(t, "step"))
+		e.Message = pick(t, "message", []int64{testEnrolment, 6 << 10, 8 << 10}) + int64(between(t, 1, 1023, "step"))
 		if e.Name == contacts.EventClicked {
 			e.Link = pick(t, "link", worldLinks)
 		}
@@ -209,7 +220,7 @@ func (w *world) drawEvent(t *rapid.T, f *contacts.Facts, i int) contacts.Event {
 func quoted(s string) string { return strconv.QuoteToASCII(s) }
 
 func drawLiteral(t *rapid.T) string {
-	switch rapid.IntRange(0, 5).Draw(t, "literal") {
+	switch between(t, 0, 5, "literal") {
 	case 0:
 		return drawNumber(t)
 	case 1:
@@ -230,7 +241,7 @@ func drawNumber(t *rapid.T) string {
 
 func drawList(t *rapid.T, draw func(*rapid.T) string) string {
 	var items []string
-	for range rapid.IntRange(1, 12).Draw(t, "items") {
+	for range between(t, 1, 12, "items") {
 		items = append(items, draw(t))
 	}
 	return "[" + strings.Join(items, ", ") + "]"
@@ -401,7 +412,7 @@ func (w *world) drawFitting(t *rapid.T, v any) string {
 		if c.Is(contacts.KindInstant) {
 			date = calendar.Of(time.UnixMilli(c.Instant), w.zone)
 		}
-		date = date.AddDays(rapid.IntRange(-1, 1).Draw(t, "beside"))
+		date = date.AddDays(between(t, -1, 1, "beside"))
 		op := pick(t, "operator", []string{"is", "is_not", "in", "before", "after", "between", "in_last", "in_next", "anniversary_in"})
 		switch op {
 		case "is", "is_not", "before", "after":
@@ -414,8 +425,8 @@ func (w *world) drawFitting(t *rapid.T, v any) string {
 		return op + ": " + drawOperand(t, op)
 	case c.Is(contacts.KindText):
 		runes := []rune(v.(string))
-		from := rapid.IntRange(0, len(runes)-1).Draw(t, "from")
-		to := rapid.IntRange(from+1, len(runes)).Draw(t, "to")
+		from := between(t, 0, len(runes)-1, "from")
+		to := between(t, from+1, len(runes), "to")
 		op := pick(t, "operator", []string{"is", "is_not", "in", "not_in", "contains", "starts_with", "ends_with", "matches"})
 		switch op {
 		case "is", "is_not":
@@ -498,7 +509,7 @@ func (w *world) drawAttribute(t *rapid.T) string {
 }
 
 func (w *world) drawLeaf(t *rapid.T) string {
-	switch rapid.IntRange(0, 13).Draw(t, "head") {
+	switch between(t, 0, 13, "head") {
 	case 0, 1, 2:
 		return w.drawAttribute(t)
 	case 3:
@@ -538,7 +549,7 @@ func (w *world) drawCondition(t *rapid.T, depth int) string {
 		return "{not: " + w.drawCondition(t, depth-1) + "}"
 	}
 	var parts []string
-	for range rapid.IntRange(1, 4).Draw(t, "parts") {
+	for range between(t, 1, 4, "parts") {
 		parts = append(parts, w.drawCondition(t, depth-1))
 	}
 	list := "[" + strings.Join(parts, ", ") + "]"

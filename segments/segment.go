@@ -28,9 +28,6 @@ func DecodeSegment(n strict.Node, file string, env *Env) (*Segment, bool) {
 		good = good && ok
 	}
 	where := m.Require("where")
-	if where.IsNull() {
-		where.Errorf(strict.CodeWrongType, "where is empty; it must be a condition or a list of conditions")
-	}
 	var ok bool
 	s.Where, ok = (&decoder{env: env, segment: true}).condition(where, nil)
 	return s, good && ok

@@ -166,6 +166,9 @@ func (t *Template) wrap(err error) error {
 // personal: only in.Company and in.Campaign are read. An unknown number and a
 // personal link are errors.
 func (t *Template) LinkURL(n int, in Input) (string, error) {
+	if t.broken != "" {
+		return "", &RenderError{Template: t.name, File: t.file, Line: 1, Column: 1, Message: t.broken}
+	}
 	if n < 1 || n > len(t.links) || t.targets[n-1] == nil {
 		return "", &RenderError{Template: t.name, File: t.file, Line: 1, Column: 1, Message: "there is no such link"}
 	}

@@ -204,3 +204,16 @@ func TestDatesStandInTheZone(t *testing.T) {
 		t.Error(html, err)
 	}
 }
+
+// A company without a website, however the caller says so, gets no empty link.
+func TestLetterWithoutWebsite(t *testing.T) {
+	set := mustCompile(t, "a.md", "---\nsubject: Hi\n---\nx\n")
+	for _, website := range []any{nil, ""} {
+		company := northwind()
+		company["website"] = website
+		out, err := set.Template("a").Render(Input{Contact: ana(), Company: company})
+		if err != nil || strings.Contains(out.HTML, `href=""`) || !strings.HasPrefix(out.Text, "Northwind Bikes\n") {
+			t.Errorf("%q: %v\n%s", website, err, out.Text)
+		}
+	}
+}

@@ -42,10 +42,8 @@ func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, c store.
 	now := w.Clock.Now()
 	in := renderInput(applied, d, facts, e.Origin, now)
 	in.Links = links
-	if c.Subject != "" {
-		if t, err = t.WithSubject(c.Subject); err != nil {
-			return outgoing{}, err
-		}
+	if t, err = w.withSubject(t, c.Subject); err != nil {
+		return outgoing{}, err
 	}
 	out, err := t.Render(in)
 	if err != nil {
@@ -60,7 +58,11 @@ func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, c store.
 		return outgoing{}, err
 	}
 	m.Subject, m.HTML, m.Text, m.Date = out.Subject, out.HTML, out.Text, now
-	return outgoing{claimed: c, message: m, data: mime.Append(nil, m), hash: hash, route: route, campaign: d.Name}, nil
+	data, err := w.signers.sign(applied.Senders[senderOf(c.Lane)].DKIM, mime.Append(nil, m), w.Clock.Now)
+	if err != nil {
+		return outgoing{}, err
+	}
+	return outgoing{claimed: c, message: m, data: data, hash: hash, route: route, campaign: d.Name}, nil
 }
 
 // template is the one that is applied now, else the one of the version the
@@ -77,6 +79,22 @@ func (w *Worker) template(ctx context.Context, applied *catalog.Applied, c store
 		return t, nil
 	}
 	return nil, fmt.Errorf("template %s is in no version that this message knows", c.Template)
+}
+
+// withSubject is the template under the subject that its step gives it.
+func (w *Worker) withSubject(t *templates.Template, subject string) (*templates.Template, error) {
+	if subject == "" {
+		return t, nil
+	}
+	key := [2]string{t.Hash(), subject}
+	if found, ok := w.subjects.Load(key); ok {
+		return found.(*templates.Template), nil
+	}
+	out, err := t.WithSubject(subject)
+	if err == nil {
+		w.subjects.Store(key, out)
+	}
+	return out, err
 }
 
 // renderInput is what templates may say about a contact and the company.

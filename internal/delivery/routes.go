@@ -23,10 +23,10 @@ const Mailbox = "mailbox"
 type Routes struct {
 	// Caught is where mail goes that must not leave the house; required.
 	Caught smtp.Config
-	// Database is the id of the database: `delivery: live` counts only where it
-	// was said for this one, so that a restored copy mails nobody.
-	Database string
-	Log      *slog.Logger
+	// Live reports whether `delivery: live` was said for this very database:
+	// it counts only then, so that a restored copy mails nobody.
+	Live func() bool
+	Log  *slog.Logger
 
 	mu    sync.Mutex
 	pools map[string]*opened
@@ -69,7 +69,7 @@ func (r *Routes) leaves(applied *catalog.Applied, to string) bool {
 	d := applied.Delivery
 	switch {
 	case d.Live:
-		return true
+		return r.Live()
 	case len(d.Only) == 0 || to == "":
 		return false
 	}

@@ -103,6 +103,8 @@ type Worker struct {
 	lease     lease
 	changes   changes
 	templates sync.Map // hashes of templates whose links are on record
+	signers   signers
+	subjects  sync.Map // templates under the subjects of steps
 }
 
 // takeSize is how many batches a take hands out to each of those at work.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rapport/internal/catalog"
@@ -45,6 +46,7 @@ type Options struct {
 	Env      func(string) (string, bool)
 	Secrets  []string // that sign links, newest first; none: one kept in the database
 	Clock    clock.Clock
+	Wall     func() time.Time // of other people, where Clock runs fast; nil: Clock's
 	Log      *slog.Logger
 	Roles    []string // none: all
 	Mailbox  int      // port of the built-in mailbox; 0: any free one
@@ -83,6 +85,7 @@ type Engine struct {
 	Box       *mailbox.Mailbox // nil without the worker role
 	Tokens    *token.Signer
 	routes    *delivery.Routes
+	live      atomic.Bool // mail may leave: see store.Live
 	journal   *journal.Journal
 }
 
@@ -116,7 +119,7 @@ func Open(ctx context.Context, o Options) (e *Engine, err error) {
 	if e.Tokens, err = e.signer(ctx); err != nil {
 		return e, err
 	}
-	if _, err = e.Catalog.Refresh(ctx); err != nil {
+	if err = e.Refresh(ctx); err != nil {
 		return e, err
 	}
 	process := processID()
@@ -134,7 +137,7 @@ func openQueue(o Options) (queue.Queue, error) {
 	if o.Redis == "" {
 		return memory.New(o.Clock.Now), nil
 	}
-	return redisq.Open(redisq.Config{URL: o.Redis, Log: o.Log})
+	return redisq.Open(redisq.Config{URL: o.Redis})
 }
 
 // signer signs links with the workspace's secrets, or with one that the
@@ -157,11 +160,7 @@ func (e *Engine) openWorker(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	id, err := e.Store.PhysicalID(ctx)
-	if err != nil {
-		return err
-	}
-	e.routes = &delivery.Routes{Database: id, Log: e.Log,
+	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log,
 		Caught: smtp.Config{Host: e.Box.Host(), Port: e.Box.Port(), TLS: smtp.Plain, Connections: 4}}
 	left, err := workersIn(e.journals())
 	if err != nil {
@@ -263,6 +262,19 @@ func hostname() string {
 		return "host"
 	}
 	return name
+}
+
+// Refresh reads what was applied, and whether mail may leave the house.
+func (e *Engine) Refresh(ctx context.Context) error {
+	if _, err := e.Catalog.Refresh(ctx); err != nil {
+		return fmt.Errorf("cannot read what was applied: %w", err)
+	}
+	live, err := e.Store.Live(ctx)
+	if err != nil {
+		return err
+	}
+	e.live.Store(live)
+	return nil
 }
 
 // Settle does everything there is to do at this moment of the clock, until

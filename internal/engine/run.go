@@ -67,8 +67,8 @@ func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler) error 
 // follow keeps the catalog up to date.
 func (e *Engine) follow(ctx context.Context) {
 	for wait(ctx, refreshEvery) {
-		if _, err := e.Catalog.Refresh(ctx); err != nil && ctx.Err() == nil {
-			e.Log.Error("cannot read what was applied", "error", err)
+		if err := e.Refresh(ctx); err != nil && ctx.Err() == nil {
+			e.Log.Error("the database does not answer", "error", err)
 		}
 	}
 }

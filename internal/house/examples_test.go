@@ -20,13 +20,13 @@ var people = map[string]templates.Input{
 			"stage": "client", "health": "at-risk", "id": int64(7), "country": "DE", "city": "Hamburg", "bike": "e-bike",
 			"likes": []any{"commuting"}, "birthday": "1988-05-03", "next_service": "2026-04-10",
 		},
-		Event: map[string]any{"name": "order.placed", "total": 1890.0, "category": "bike", "items": []any{
+		Event: map[string]any{"name": "order.placed", "total": 1890.5, "item": "city bike kit", "category": "bike", "items": []any{
 			map[string]any{"name": "Ferry 7 <e-bike>", "price": 1850.0, "quantity": 1.0},
 			map[string]any{"name": "Ship's bell", "price": 20.0, "quantity": 2.0},
 		}},
 	},
 	"unknown": {Contact: map[string]any{"email": "b@example.com", "stage": "stranger", "health": "none"}},
-	"german":  {Contact: map[string]any{"email": "c@example.com", "language": "de-AT", "stage": "prospect", "country": "AT", "bike": "kids"}},
+	"german":  {Contact: map[string]any{"email": "c@example.com", "language": "de-AT", "stage": "prospect", "country": "AT", "bike": "cargo"}},
 }
 
 func TestEveryTemplateOfTheExamplesRenders(t *testing.T) {

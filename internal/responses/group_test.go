@@ -6,23 +6,22 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rapport/internal/store"
 )
 
-// gate is a store whose commits wait until they are let go.
+// gate is a store whose commits wait until it is opened.
 type gate struct {
+	open    chan struct{}
 	mu      sync.Mutex
 	batches [][]store.Incoming
-	begun   chan struct{}
-	go_     chan struct{}
 	refuse  string // the name of an event that spoils its transaction
 }
 
 func (g *gate) Ingest(_ context.Context, in []store.Incoming, _ time.Time) ([]store.Result, error) {
-	g.begun <- struct{}{}
-	<-g.go_
+	<-g.open
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.batches = append(g.batches, in)
@@ -42,63 +41,54 @@ func event(name, key string) []store.Incoming {
 	return in
 }
 
-func (g *Group) queued() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.waiting)
-}
-
 func TestGroupStoresTogetherWhatCameMeanwhile(t *testing.T) {
-	to := &gate{begun: make(chan struct{}, 100), go_: make(chan struct{}, 100), refuse: "bad"}
-	g := NewGroup(to)
-	var wait sync.WaitGroup
-	bring := func(name, key string, want error) {
-		wait.Go(func() {
-			r, err := g.Ingest(context.Background(), event(name, key), time.Time{})
-			if (err != nil) != (want != nil) || err == nil && r[0].Event != int64(len(key)) {
-				t.Errorf("%s: got %v, %v", key, r, err)
-			}
-		})
-	}
-	bring("a", "x", nil)
-	<-to.begun // the first commit runs
-	for i := range 20 {
-		bring("a", fmt.Sprintf("%0*d", i+1, 0), nil)
-	}
-	bring("bad", "bad", errors.New("refused"))
-	for g.queued() < 21 { // until all of them stand in line
-		<-time.After(time.Millisecond)
-	}
-	for range 100 {
-		select {
-		case to.go_ <- struct{}{}:
-		default:
+	synctest.Test(t, func(t *testing.T) {
+		to := &gate{open: make(chan struct{}), refuse: "bad"}
+		g := NewGroup(to)
+		bring := func(name, key string) {
+			go func() {
+				r, err := g.Ingest(context.Background(), event(name, key), time.Time{})
+				if (err != nil) != (name == "bad") || err == nil && r[0].Event != int64(len(key)) {
+					t.Errorf("%s: got %v, %v", key, r, err)
+				}
+			}()
 		}
-	}
-	wait.Wait()
-	if n := len(to.batches); n != 1+1+21 || len(to.batches[1]) != 21 {
-		t.Errorf("%d transactions: want the first, the group with the bad one, and each of the group by itself", n)
-	}
+		bring("a", "x")
+		synctest.Wait() // the first commit runs
+		for i := range 20 {
+			bring("a", fmt.Sprintf("%0*d", i+1, 0))
+		}
+		bring("bad", "bad")
+		synctest.Wait() // all of them stand in line
+		close(to.open)
+		synctest.Wait()
+		if n := len(to.batches); n != 1+1+21 || len(to.batches[1]) != 21 {
+			t.Errorf("%d transactions: want the first, the group with the bad one, and each of the group by itself", n)
+		}
+	})
 }
 
 func TestGroupLetsGoWhenTheCallerDoes(t *testing.T) {
-	to := &gate{begun: make(chan struct{}, 1), go_: make(chan struct{})}
-	g := NewGroup(to)
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { <-to.begun; cancel() }()
-	if _, err := g.Ingest(ctx, event("a", "a"), time.Time{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	to.go_ <- struct{}{} // the commit itself goes on
-	for busy := true; busy; {
-		g.mu.Lock()
-		busy = g.busy
-		g.mu.Unlock()
-		<-time.After(time.Millisecond)
-	}
-	if len(to.batches) != 1 {
-		t.Errorf("%d transactions", len(to.batches))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		to := &gate{open: make(chan struct{})}
+		g := NewGroup(to)
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() {
+			_, err := g.Ingest(ctx, event("a", "a"), time.Time{})
+			done <- err
+		}()
+		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		close(to.open) // the commit itself goes on
+		synctest.Wait()
+		if len(to.batches) != 1 {
+			t.Errorf("%d transactions", len(to.batches))
+		}
+	})
 }
 
 func TestGroupTakesNoMoreThanFits(t *testing.T) {

@@ -47,3 +47,10 @@ func (s *Store) CompiledTemplate(ctx context.Context, hash string) (t CompiledTe
 	}
 	return t, true, json.Unmarshal([]byte(links), &t.Links)
 }
+
+// TemplateHash is the hash of the template that a message was made from, ""
+// before it was sent.
+func (s *Store) TemplateHash(ctx context.Context, message int64) (hash string, found bool, err error) {
+	found, err = one(ctx, s.db, `select template_hash from messages where id = $1`, []any{message}, &hash)
+	return hash, found, err
+}

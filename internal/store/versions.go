@@ -227,3 +227,24 @@ func unpackFiles(packed []byte) ([]File, error) {
 	var files []File
 	return files, json.Unmarshal(raw, &files)
 }
+
+// OpenVersion is a place where enrolments stand that are not over.
+type OpenVersion struct {
+	Version  int64
+	Campaign string
+	Position string
+}
+
+// OpenVersions lists the places where enrolments stand that are not over, each
+// once.
+func (s *Store) OpenVersions(ctx context.Context) ([]OpenVersion, error) {
+	var out []OpenVersion
+	err := each(ctx, s.db, `select distinct e.version_id, k.name, e.position from enrolments e join campaigns k on k.id = e.campaign_id
+		where e.state in ('active', 'parked') and k.status <> 'stopped' order by 1, 2, 3`, nil, func(scan func(...any) error) error {
+		var o OpenVersion
+		err := scan(&o.Version, &o.Campaign, &o.Position)
+		out = append(out, o)
+		return err
+	})
+	return out, err
+}

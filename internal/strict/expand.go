@@ -85,12 +85,12 @@ func (n Node) scalars(path string, seen map[*yaml.Node]bool, do func(string, Nod
 		do(path, n)
 	case yaml.SequenceNode:
 		for _, item := range n.y.Content {
-			n.child(item, n.name, "[]").scalars(path, seen, do)
+			n.child(item, n.name, true).scalars(path, seen, do)
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.y.Content); i += 2 {
 			key := resolve(n.y.Content[i])
-			n.child(n.y.Content[i+1], key.Value, "."+key.Value).scalars(strings.TrimPrefix(path+"."+key.Value, "."), seen, do)
+			n.child(n.y.Content[i+1], key.Value, false).scalars(strings.TrimPrefix(path+"."+key.Value, "."), seen, do)
 		}
 	}
 }

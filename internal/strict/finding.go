@@ -41,7 +41,8 @@ type Findings struct {
 	list []Finding
 	seen map[Finding]bool
 	// Keys, when set, is told each set of keys that a map was asked for, with
-	// the path of the map ("limits.per_contact[]"). Tests compare it with the
+	// the path of the map (".limits.per_contact[]"; a dot inside a key is
+	// written as a slash). Tests compare it with the
 	// published schemas.
 	Keys func(file, path string, keys []string)
 }

@@ -40,7 +40,7 @@ func (n Node) Map(keys ...string) Map {
 		m.index[key.Value] = len(m.pairs)
 		m.pairs = append(m.pairs, Pair{
 			Key:   Node{y: key, doc: n.doc, name: key.Value},
-			Value: n.child(n.y.Content[i+1], key.Value, "."+key.Value),
+			Value: n.child(n.y.Content[i+1], key.Value, false),
 		})
 	}
 	result := Map{m}

@@ -2,6 +2,7 @@ package strict
 
 import (
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -128,17 +129,22 @@ func (n Node) List() []Node {
 	items := make([]Node, 0, len(n.y.Content))
 	for _, item := range n.y.Content {
 		if !n.doc.unset[resolve(item)] {
-			items = append(items, n.child(item, n.name, "[]"))
+			items = append(items, n.child(item, n.name, true))
 		}
 	}
 	return items
 }
 
-// child is a node below this one.
-func (n Node) child(y *yaml.Node, name, step string) Node {
+// child is a node below this one: the value of a key, or an item of a list.
+func (n Node) child(y *yaml.Node, name string, item bool) Node {
 	c := Node{y: resolve(y), doc: n.doc, name: name}
-	if n.doc.findings.Keys != nil {
-		c.path = n.path + step
+	switch {
+	case n.doc.findings.Keys == nil:
+	case item:
+		c.path = n.path + "[]"
+	default:
+		// A dot inside a key must not look like a step.
+		c.path = n.path + "." + strings.ReplaceAll(name, ".", "/")
 	}
 	return c
 }

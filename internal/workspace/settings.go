@@ -34,8 +34,9 @@ type settings struct {
 
 // decodeSettings reads everything of rapport.yaml into ws.
 func decodeSettings(n strict.Node, ws *Workspace, env func(string) (string, bool)) *settings {
+	missing := n.Expand(env)
 	live := wantsLive(n)
-	for _, v := range n.Expand(env) {
+	for _, v := range missing {
 		unset(v, live)
 	}
 	m := n.Map(settingsKeys...)
@@ -78,11 +79,13 @@ func wantsLive(n strict.Node) bool {
 	return d.IsMap() || d.IsScalar() && d.Raw().Value == "live"
 }
 
-// unset reports a variable without a value. Without a database or Redis the
-// embedded ones are used. The rest is missing only where mail really leaves:
-// a workspace can be checked on a machine that has no secrets.
+// unset reports a variable without a value. A database or Redis that is nothing
+// but a variable may be unset: then the embedded ones are used. The rest is
+// missing only where mail really leaves: a workspace can be checked on a machine
+// that has no secrets.
 func unset(v strict.Variable, live bool) {
-	if v.Path == "database" || v.Path == "redis" {
+	whole := v.Node.Raw().Value == "${"+v.Name+"}"
+	if whole && (v.Path == "database" || v.Path == "redis") {
 		return
 	}
 	if live {

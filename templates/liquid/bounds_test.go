@@ -114,3 +114,45 @@ func TestDate(t *testing.T) {
 		}
 	}
 }
+
+// A long value in a loop costs by its length, so that the bound on steps is one on time.
+func TestLongValuesTakeMoreSteps(t *testing.T) {
+	vars := Map{"s": strings.Repeat("ü", 500_000)}
+	for _, source := range []string{
+		"{% for i in (1..90000) %}{% assign n = s | size %}{% endfor %}",
+		"{% for i in (1..90000) %}{% assign n = s.size %}{% endfor %}",
+		"{% for i in (1..90000) %}{% if s contains 'x' %}{% endif %}{% endfor %}",
+		"{% for i in (1..90000) %}{% assign n = s | strip_html | slice: 1 %}{% endfor %}",
+	} {
+		got := render(t, source, vars, Plain, Options{})
+		if !strings.HasSuffix(got, "the template takes more than 1,000,000 steps") && !strings.HasSuffix(got, "bytes") {
+			t.Errorf("%s: %.80s", source, got)
+		}
+	}
+}
+
+func TestLiteralsAndConcurrentRendering(t *testing.T) {
+	tmpl, errs := Parse("t", "a{% if x %}b{{ x }}{% else %}c{% endif %}{% for i in (1..2) %}d{% endfor %}", 1)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	tmpl.Literals(func(text []byte) []byte { return append(text, '.') })
+	done := make(chan string)
+	for i := range 8 {
+		go func() {
+			var b strings.Builder
+			for range 200 {
+				b.Reset()
+				_ = tmpl.Render(&b, Map{"x": i}, Options{})
+			}
+			done <- b.String()
+		}()
+	}
+	seen := map[string]bool{}
+	for range 8 {
+		seen[<-done] = true
+	}
+	if len(seen) != 8 || !seen["a.b.3d.d."] {
+		t.Errorf("%v", seen)
+	}
+}

@@ -14,6 +14,9 @@ func dateFilter(c *call) (any, error) {
 		return c.in, nil
 	}
 	zone := c.st.opt.Zone
+	if _, isText := asText(c.in); isText {
+		c.st.steps += 20 // many layouts are tried
+	}
 	t, ok := toTime(c.in, c.st.opt.Now, zone)
 	if !ok {
 		return c.in, nil

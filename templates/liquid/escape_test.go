@@ -115,3 +115,19 @@ func FuzzEscaping(f *testing.F) {
 		}
 	})
 }
+
+// JSON has one kind of number: in mail a whole one has no point.
+func TestNumbersOfData(t *testing.T) {
+	vars := Map{"total": 89.0, "price": 9.5, "list": []any{1.0, 2.5}, "big": 1e300}
+	for _, c := range []struct {
+		mode Mode
+		want string
+	}{
+		{HTMLMode, "89 89 € 9.5 1;2.5; true 5.0"}, {Line, "89 89 € 9.5 1;2.5; true 5.0"}, {Plain, "89.0 89.0 € 9.5 1.0;2.5; true 5.0"},
+	} {
+		got := render(t, "{{ total }} {{ total | append: ' €' }} {{ price }} {% for x in list %}{{ x }};{% endfor %} {% if total == 89 %}true{% endif %} {{ 10 | divided_by: 2.0 }}", vars, c.mode, Options{})
+		if got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}

@@ -13,7 +13,7 @@ const (
 	Plain Mode = iota
 	// Line removes line breaks from values: for subjects and text parts.
 	Line
-	// HTML escapes each value for the place it stands in.
+	// HTMLMode escapes each value for the place it stands in.
 	HTMLMode
 )
 

@@ -272,11 +272,11 @@ func (a *analysis) node(n node) {
 }
 
 // loop: its variables are known inside; what the body assigns also behind it.
-func (a *analysis) loop(variable, helper string, source expr, b *bounds, body []node) {
+func (a *analysis) loop(variable, object string, source expr, b *bounds, body []node) {
 	a.sets(variable, func() { a.expr(source) })
 	a.bounds(b)
 	mark := len(a.local)
-	a.local = append(a.local, variable, helper)
+	a.local = append(a.local, variable, object)
 	a.nodes(body)
 	a.local = append(a.local[:mark], a.local[mark+2:]...)
 }

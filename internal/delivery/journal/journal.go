@@ -64,6 +64,9 @@ type Journal struct {
 // ErrClosed is returned by a journal that was closed.
 var ErrClosed = errors.New("the send journal is closed")
 
+// ErrInUse is in the chain of Open's error when another running worker has the folder.
+var ErrInUse = errors.New("it belongs to another running worker")
+
 // Open opens a worker's journal. What was in it is in Recovered; once every
 // message that this worker had claimed before is settled, call Settled. Until
 // then a crash leaves those messages, and those claimed since, in doubt if they
@@ -266,7 +269,7 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("journal: %s belongs to another running worker: give each worker its own name", dir), f.Close())
+		return nil, errors.Join(fmt.Errorf("journal: %s cannot be opened: %w: give each worker its own name", dir, ErrInUse), f.Close())
 	}
 	return f, nil
 }

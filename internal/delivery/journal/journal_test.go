@@ -182,7 +182,7 @@ func TestOneJournalToAFolder(t *testing.T) {
 	dir := t.TempDir()
 	j := openIn(t, dir, "boot")
 	_, err := Open(Config{Dir: dir, Now: clock})
-	want := "journal: " + dir + " belongs to another running worker: give each worker its own name"
+	want := "journal: " + dir + " cannot be opened: it belongs to another running worker: give each worker its own name"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -169,13 +170,30 @@ func faulty(list []responses.BadEvent, what string) *problem {
 	return p
 }
 
-// oneOrMany describes a body that is an object or a list of objects.
-func oneOrMany[T any](a *api, name string) *huma.RequestBody {
-	schema := huma.SchemaFromType(a.OpenAPI().Components.Schemas, typeOf[T]())
-	a.OpenAPI().Components.Schemas.Map()[name] = schema
-	ref := &huma.Schema{Ref: "#/components/schemas/" + name}
-	most := responses.MaxEvents
-	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {
+// registerList adds an operation whose body is an entry or a list of them. The
+// body is read here and not by the library, so that good entries beside faulty
+// ones are kept, and each fault is named.
+func registerList[T, Out any](a *api, op huma.Operation, handler func(context.Context, *rawInput) (*Out, error)) {
+	op.SkipValidateBody = true
+	op.MaxBodyBytes = 1<<20 + 1 // the limit itself is one too many
+	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
+	huma.Register(a, op, handler)
+
+	name := reflect.TypeFor[T]().Name()
+	all := a.OpenAPI().Components.Schemas
+	if all.Map()[name] == nil {
+		all.Map()[name] = huma.SchemaFromType(all, reflect.TypeFor[T]())
+	}
+	ref, most := &huma.Schema{Ref: "#/components/schemas/" + name}, responses.MaxEvents
+	body := &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {
 		Schema: &huma.Schema{OneOf: []*huma.Schema{ref, {Type: huma.TypeArray, Items: ref, MaxItems: &most}}},
 	}}}
+	switch path := a.OpenAPI().Paths[op.Path]; op.Method {
+	case http.MethodPut:
+		path.Put.RequestBody = body
+	case http.MethodPost:
+		path.Post.RequestBody = body
+	}
 }
+
+type rawInput struct{ RawBody []byte }

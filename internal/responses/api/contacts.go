@@ -90,9 +90,7 @@ type contactAnswer struct{ Body ContactView }
 func (a *api) contacts() {
 	for _, m := range []struct{ method, id string }{{http.MethodPut, "put-contacts"}, {http.MethodPost, "add-contacts"}} {
 		op := a.operation(m.method, "/contacts", m.id, "Add or change one contact, or up to 1000 of them", ContactsWrite)
-		op.RequestBody = oneOrMany[Contact](a, "Contact")
-		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
-		huma.Register(a, op, a.putContacts)
+		registerList[Contact](a, op, a.putContacts)
 	}
 	op := a.operation(http.MethodGet, "/contacts/{email}", "get-contact", "One contact", ContactsRead)
 	op.Errors = append(op.Errors, http.StatusNotFound)

@@ -3,15 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
-	"reflect"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/responses"
 	"rapport/internal/store"
 )
-
-func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
 
 // Event is an event as other programs report it.
 type Event struct {
@@ -24,10 +19,6 @@ type Event struct {
 	Create     bool           `json:"create,omitempty" doc:"Make the contact when the address is new. It has no consent then, and gets no marketing mail."`
 }
 
-type rawInput struct {
-	RawBody []byte `contentType:"application/json"`
-}
-
 type eventsAnswer struct {
 	Body struct {
 		Accepted   int `json:"accepted" doc:"Events that are durable now."`
@@ -37,9 +28,7 @@ type eventsAnswer struct {
 
 func (a *api) events() {
 	op := a.operation(http.MethodPost, "/events", "add-events", "Report one event, or up to 1000 of them", EventsWrite)
-	op.RequestBody = oneOrMany[Event](a, "Event")
-	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
-	huma.Register(a, op, a.addEvents)
+	registerList[Event](a, op, a.addEvents)
 }
 
 func (a *api) addEvents(ctx context.Context, q *rawInput) (*eventsAnswer, error) {

@@ -1,0 +1,212 @@
+package main
+
+// What a command has at hand (see also output.go, table.go, bar.go, failure.go):
+//
+//	a.workspace()            reads the folder, prints all findings on stderr,
+//	                         answers errFindings when some are errors
+//	a.connections()          reads the folder for its database and Redis only:
+//	                         a fault in a segment must not keep anybody from
+//	                         pausing a campaign
+//	a.databaseOf(w)          --database, else what the workspace names, else
+//	                         DIR/.rapport/rapport.db
+//	a.dataDir()              DIR/.rapport: journals and the embedded database
+//	a.openStore(ctx, w)      that database, shared with a running serve
+//	a.with(do)               RunE of a command that needs connections and store
+//	a.print(v)               v as JSON on stdout; use it when a.json is set
+//	a.note(format, …)        a line about the work on stderr, not with --json
+//	a.confirm(question, yes) asks on a terminal, refuses elsewhere without --yes
+//	a.newTable(heads…)       aligned columns: .row(cells…), .print()
+//	a.newBar(total, what)    progress on stderr, silent when nobody looks
+//	usagef(format, …)        an error with exit code 2
+//	errFindings, exitWith(n) end with a code and without another line
+//
+// A new command is a method `func (a *app) xCommand() *cobra.Command` and one
+// line in the list of commands below.
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rapport/internal/calendar"
+	"rapport/internal/clock"
+	"rapport/internal/store"
+	"rapport/internal/strict"
+	"rapport/internal/workspace"
+)
+
+// app is the program with everything that it touches.
+type app struct {
+	dir      string // --dir
+	json     bool   // --json
+	database string // --database
+
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(string) (string, bool)
+	now            clock.Clock
+	isTerminal     func(stream any) bool
+	columns        func() int // width of the terminal
+}
+
+// Groups of the help page, in its order.
+const (
+	groupWorkspace = "workspace"
+	groupRun       = "run"
+	groupPeople    = "people"
+	groupLook      = "look"
+)
+
+// commands are all commands with the group they stand in, in the order of the
+// help page.
+func (a *app) commands() []*cobra.Command {
+	group := func(id string, list ...*cobra.Command) []*cobra.Command {
+		for _, c := range list {
+			c.GroupID = id
+		}
+		return list
+	}
+	var all []*cobra.Command
+	all = append(all, group(groupWorkspace)...)
+	all = append(all, group(groupRun)...)
+	all = append(all, group(groupPeople)...)
+	all = append(all, group(groupLook)...)
+	return all
+}
+
+func (a *app) root() *cobra.Command {
+	cobra.EnableCommandSorting = false
+	root := &cobra.Command{
+		Use:   "rapport",
+		Short: "Outreach as code: targeted mail from a folder of YAML and templates",
+		Long: `Rapport turns a folder of YAML and templates into targeted mail: it enrols the
+right contacts, sends, learns from every answer, and moves people up the ladder.`,
+		Example: `  rapport demo                   see it all work, with nothing installed
+  rapport init acme              begin a workspace
+  rapport -C acme validate       check it`,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().StringVarP(&a.dir, "dir", "C", ".", "`folder` of the workspace")
+	root.PersistentFlags().StringVar(&a.database, "database", "", "use this database: postgres://… or a `file`")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON, for programs")
+	root.AddGroup(
+		&cobra.Group{ID: groupWorkspace, Title: "Write and check:"},
+		&cobra.Group{ID: groupRun, Title: "Run:"},
+		&cobra.Group{ID: groupPeople, Title: "People:"},
+		&cobra.Group{ID: groupLook, Title: "Look and steer:"},
+	)
+	root.AddCommand(a.commands()...)
+	root.SetFlagErrorFunc(flagError)
+	finish(root)
+	return root
+}
+
+// run runs one command line and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.report(cmd, err)
+}
+
+// workspace reads the folder and prints every finding on standard error. With
+// errors among them it answers errFindings.
+func (a *app) workspace() (*workspace.Workspace, error) {
+	w, findings := workspace.Load(a.dir, a.env)
+	return w, a.findings(findings, func(strict.Finding) bool { return true })
+}
+
+// connections reads the folder for what it says about databases and servers.
+// Findings elsewhere are left to validate. With --database there need not be a
+// workspace at all.
+func (a *app) connections() (*workspace.Workspace, error) {
+	w, findings := workspace.Load(a.dir, a.env)
+	if a.database != "" && missing(findings) {
+		return &workspace.Workspace{Dir: a.dir}, nil
+	}
+	return w, a.findings(findings, func(f strict.Finding) bool { return f.File == "rapport.yaml" && !f.Warning })
+}
+
+// databaseOf names the database to open.
+func (a *app) databaseOf(w *workspace.Workspace) string {
+	switch {
+	case a.database != "":
+		return a.database
+	case w != nil && w.Database != "":
+		return w.Database
+	}
+	return filepath.Join(a.dataDir(), "rapport.db")
+}
+
+// dataDir is where the engine keeps what is not the marketer's.
+func (a *app) dataDir() string { return filepath.Join(a.dir, ".rapport") }
+
+// openStore opens the database so that it works beside a running serve.
+func (a *app) openStore(ctx context.Context, w *workspace.Workspace) (*store.Store, error) {
+	return store.Open(ctx, a.databaseOf(w), store.Options{Shared: true})
+}
+
+// session is what most commands work with.
+type session struct {
+	*app
+	ctx   context.Context
+	cmd   *cobra.Command
+	work  *workspace.Workspace // of connections: it may have faults
+	store *store.Store
+}
+
+// with makes the RunE of a command that needs the database.
+func (a *app) with(do func(s *session, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		w, err := a.connections()
+		if err != nil {
+			return err
+		}
+		db, err := a.openStore(cmd.Context(), w)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return do(&session{app: a, ctx: cmd.Context(), cmd: cmd, work: w, store: db}, args)
+	}
+}
+
+// zone is the company's; what is printed for people is in it.
+func (s *session) zone() *time.Location {
+	if zone, err := calendar.LoadZone(s.work.Company.Timezone); err == nil {
+		return zone
+	}
+	return time.UTC
+}
+
+// when writes a moment for people.
+func (s *session) when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(s.zone()).Format("2006-01-02 15:04")
+}
+
+// print writes a value as JSON on standard output.
+func (a *app) print(v any) error {
+	out := json.NewEncoder(a.stdout)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}
+
+// printf writes text for people on standard output.
+func (a *app) printf(format string, args ...any) {
+	fmt.Fprintf(a.stdout, format, args...) // a closed pipe has nobody to tell
+}

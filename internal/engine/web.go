@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rapport/campaigns"
+	"rapport/internal/contacts"
+	"rapport/internal/delivery"
+	"rapport/internal/queue"
+	"rapport/internal/responses"
+	"rapport/internal/responses/api"
+	"rapport/internal/store"
+	"rapport/internal/token"
+)
+
+// public are the addresses that mail and other programs lead to.
+func (e *Engine) public(registry *prometheus.Registry) *responses.Responses {
+	return responses.New(responses.Config{
+		Store: e.Store, Tokens: e.Tokens, Now: e.Clock.Now, Wall: e.Wall, Log: e.Log.With("role", RoleWeb), Registry: registry,
+		Settings: e.responseSettings, Changed: e.changed, View: e.view,
+	})
+}
+
+// http is the interface for other programs.
+func (e *Engine) http(r *responses.Responses) http.Handler {
+	return api.New(api.Config{Store: e.Store, Ingest: r.Ingester(), Settings: e.apiSettings, Now: e.Clock.Now,
+		Changed: e.changed, Log: e.Log.With("role", RoleWeb)})
+}
+
+// changed tells workers at once that a contact's permission has changed.
+func (e *Engine) changed(ctx context.Context, contact contacts.ID) {
+	n := queue.Notice{Kind: delivery.NoticeContact, Key: strconv.FormatInt(int64(contact), 10)}
+	if err := e.Queue.Publish(ctx, n); err != nil {
+		e.Log.Warn("cannot tell other processes of a change", "error", err) // the claim sees it anyway
+	}
+}
+
+func (e *Engine) responseSettings() responses.Settings {
+	applied := e.Catalog.Current()
+	if applied == nil {
+		return responses.Settings{}
+	}
+	s := responses.Settings{Company: applied.Company.Name, Website: applied.Company.Website, Language: applied.Company.Language,
+		CampaignTopic: map[string]string{}, Webhooks: map[string][]string{}}
+	for _, name := range applied.TopicOrder {
+		s.Topics = append(s.Topics, responses.Topic{Name: name, Title: applied.Topics[name].Title})
+	}
+	for name, d := range applied.Workspace.Campaigns {
+		s.CampaignTopic[name] = d.Topic
+	}
+	for name, p := range applied.Providers {
+		if p.Callbacks != nil && p.Callbacks.Kind == "generic" {
+			s.Webhooks[name] = p.Callbacks.Secrets
+		}
+	}
+	return s
+}
+
+func (e *Engine) apiSettings() api.Settings {
+	applied := e.Catalog.Current()
+	if applied == nil {
+		return api.Settings{}
+	}
+	s := api.Settings{Topics: slices.Clone(applied.TopicOrder), TransactionalStarts: map[string]bool{}, Segments: map[string]string{},
+		Question: store.Question{Segments: applied.Segments, Zone: applied.Zone, Ladder: applied.Relationship.Stages()}}
+	for _, d := range applied.Workspace.Campaigns {
+		if d.Kind == campaigns.Transactional && d.Start.Kind == campaigns.StartEvent {
+			s.TransactionalStarts[d.Start.Event] = true
+		}
+	}
+	for name, segment := range applied.Segments {
+		s.Segments[name] = segment.Where.String()
+	}
+	return s
+}
+
+// view writes a message as a page.
+func (e *Engine) view(ctx context.Context, c token.Claims) (html []byte, found bool, err error) {
+	m, found, err := e.Store.Message(ctx, c.Message)
+	if err != nil || !found {
+		return nil, found, err
+	}
+	applied := e.Catalog.Current()
+	if applied == nil {
+		return nil, false, nil
+	}
+	facts, err := e.Store.LoadFacts(ctx, []contacts.ID{m.Contact})
+	if err != nil || facts[m.Contact] == nil || facts[m.Contact].Contact.Erased {
+		return nil, false, err
+	}
+	text, err := delivery.Page(applied, e.Tokens, delivery.PageOf{Message: c.Message, Campaign: m.Campaign, Template: m.Template, Facts: facts[m.Contact]}, e.Clock.Now())
+	return []byte(text), err == nil, err
+}

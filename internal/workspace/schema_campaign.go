@@ -1,0 +1,198 @@
+package workspace
+
+import "rapport/segments"
+
+// headValues are the heads whose value is more than a text.
+var headValues = map[string]schema{
+	"segment":  def("name"),
+	"campaign": def("name"),
+	"sample":   def("percent"),
+	"email":    enum("sent", "delivered", "opened", "clicked", "replied", "bounced", "complained"),
+}
+
+// axes are the heads whose value may be a map of operators: stage: { at_least:
+// customer }.
+var axes = map[string][]string{
+	"stage": {"is", "at_least", "at_most", "in"}, "health": {"is", "in"}, "tier": {"is", "at_least"},
+}
+
+// propertyTests are properties of an event with values or operators.
+func propertyTests() schema {
+	keys := map[string]schema{}
+	for _, op := range segments.Operators("attribute") {
+		keys[op] = operand(op)
+	}
+	return mapOf(anyOf(def("value"), object(keys)))
+}
+
+// operand is the form of what stands after an operator.
+func operand(op string) schema {
+	switch op {
+	case "exists", "ever":
+		return truth()
+	case "contains", "starts_with", "ends_with", "matches", "salt", "link":
+		return text()
+	case "in_last", "in_next", "anniversary_in", "for":
+		return def("span")
+	case "campaign", "template":
+		return def("name")
+	case "pick":
+		return enum("first", "last")
+	case "where":
+		return propertyTests()
+	case "count":
+		return bounds()
+	case "sum":
+		return bounds("of")
+	}
+	return schema{}
+}
+
+// bounds is { at_least: 2 } and the like; further keys are texts.
+func bounds(further ...string) schema {
+	keys := map[string]schema{"between": schema{"type": "array"}}
+	for _, name := range []string{"is", "above", "at_least", "below", "at_most"} {
+		keys[name] = number()
+	}
+	for _, name := range further {
+		keys[name+"!"] = text()
+	}
+	return object(keys)
+}
+
+// condition is the grammar of conditions. further are keys that stand beside
+// the head: up_to of wait_for, within and value of a goal.
+func condition(further map[string]schema) schema {
+	nested := def("condition")
+	options := []schema{listOfSchema(nested)}
+	if further != nil {
+		options = nil // a list has no room for further keys
+	}
+	add := func(keys map[string]schema) {
+		for key, s := range further {
+			keys[key] = s
+		}
+		options = append(options, object(keys))
+	}
+	for _, name := range []string{"all", "any"} {
+		add(map[string]schema{name + "!": anyOf(listOfSchema(nested), nested)})
+	}
+	add(map[string]schema{"not!": nested})
+	for _, head := range segments.Heads() {
+		value := headValues[head]
+		if value == nil {
+			value = text()
+		}
+		if ops := axes[head]; ops != nil {
+			inside := map[string]schema{}
+			if head != "tier" {
+				inside["for"] = def("span")
+			}
+			for _, op := range ops {
+				inside[op] = anyOf(text(), listOfSchema(text()))
+			}
+			value = anyOf(value, object(inside))
+		}
+		keys := map[string]schema{head + "!": value}
+		for _, op := range segments.Operators(head) {
+			keys[op] = operand(op)
+		}
+		add(keys)
+	}
+	return schema{"anyOf": options}
+}
+
+// segmentSchema is the schema of segments/*.yaml.
+func segmentSchema() schema {
+	return object(map[string]schema{
+		"segment!": def("name").says("the name of the file"), "description": text(), "where!": def("condition"),
+	})
+}
+
+// campaignSchema is the schema of campaigns/*.yaml.
+func campaignSchema() schema {
+	window := object(map[string]schema{
+		"days": anyOf(def("weekdays"), listOfSchema(def("weekdays"))), "from!": def("time"), "to!": def("time"), "timezone": def("zone"),
+	})
+	return object(map[string]schema{
+		"campaign!":   def("name").says("the name of the file"),
+		"description": text(),
+		"purpose":     enum("acquire", "grow", "retain", "win-back"),
+		"kind":        enum("marketing", "transactional"),
+		"sender":      text(),
+		"topic":       text().says("only contacts who consent to it are ever mailed"),
+		"priority":    whole(0),
+		"audience":    object(map[string]schema{"segment": def("name"), "exclude": listOfSchema(def("name"))}),
+		"start!":      startSchema(),
+		"reentry":     anyOf(enum("never", "always", "restart"), object(map[string]schema{"after!": def("span")})),
+		"deliver":     object(map[string]schema{"window": window, "send_time": enum("best", "as_planned"), "expire": def("span")}),
+		"goal":        condition(map[string]schema{"within": def("span"), "value": text()}),
+		"exit":        def("condition").says("checked before every step; any of them ends the enrolment"),
+		"control":     def("percent").says("held out, so that uplift can be measured"),
+		"on_unknown":  enum("keep", "resend"),
+		"steps!":      def("steps"),
+	})
+}
+
+func startSchema() schema {
+	return object(map[string]schema{
+		"schedule":        text().says(`five fields of cron: "0 9 * * MON-FRI"`),
+		"once":            def("datetime"),
+		"event":           anyOf(text(), object(map[string]schema{"name!": text(), "where": propertyTests()})),
+		"enter":           enum("segment"),
+		"timezone":        def("zone"),
+		"catch_up":        def("span").says("how late a firing may still run"),
+		"include_current": truth().says("enrol those who are in the audience already"),
+	})
+}
+
+func stepSchema() schema {
+	send := anyOf(def("name"), object(map[string]schema{"template!": def("name"), "subject": text()}))
+	wait := anyOf(def("span"), object(map[string]schema{"until!": text(), "offset": def("offset")}))
+	arm := object(map[string]schema{"arm!": def("name"), "weight": whole(0), "steps": def("steps")})
+	winner := object(map[string]schema{"by!": enum("goal", "clicked", "replied"), "after": whole(1), "certainty": def("percent")})
+	s := object(map[string]schema{
+		"id":       def("name").says("identity of the step, when the one of its place would change"),
+		"send":     send,
+		"wait":     wait,
+		"wait_for": condition(map[string]schema{"up_to!": def("span")}),
+		"if":       def("condition"),
+		"then":     def("steps"),
+		"else":     def("steps"),
+		"branch": listOfSchema(object(map[string]schema{
+			"if": def("condition"), "then": def("steps"), "else": def("steps"),
+		})),
+		"split":  object(map[string]schema{"name!": def("name"), "winner": winner, "arms!": listOfSchema(arm)}),
+		"set":    mapOf(schema{}).says("attributes.NAME: value"),
+		"exit":   text().says("ends the enrolment, with this reason"),
+		"award":  object(map[string]schema{"points!": whole(0), "for": text()}),
+		"notify": object(map[string]schema{"webhook!": def("name"), "task": text()}),
+		"survey": object(map[string]schema{"nps!": def("name")}),
+	})
+	s["minProperties"] = 1
+	return s
+}
+
+// templateSchema is the schema of a template's front matter.
+func templateSchema() schema {
+	return object(map[string]schema{
+		"subject!": text(), "preheader": text(), "layout": text(), "topic": text(),
+		"kind": enum("marketing", "transactional"), "languages": mapOf(text()),
+	})
+}
+
+// testsSchema is the schema of tests/*.yaml.
+func testsSchema() schema {
+	expectation := object(map[string]schema{"send": def("name"), "stage": def("name"), "health": text(), "exit": text()})
+	contact := object(map[string]schema{
+		"email!": text(), "first_name": text(), "last_name": text(), "language": text(), "timezone": text(), "stage": def("name"),
+		"health": text(), "consents": listOfSchema(text()), "attributes": mapOf(def("value")),
+	})
+	entry := object(map[string]schema{
+		"at!": def("datetime"), "expect": expectation, "event": text(), "properties": mapOf(def("value")), "template": def("name"), "link": text(),
+	})
+	return object(map[string]schema{"scenarios!": listOfSchema(object(map[string]schema{
+		"name!": text(), "campaign!": def("name"), "contact!": contact, "from!": def("datetime"), "steps!": listOfSchema(entry),
+		"never": listOfSchema(expectation), "unexpected": enum("fail", "allow"), "arms": mapOf(def("name")),
+	}))})
+}
