@@ -57,7 +57,7 @@ func (s *Scheduler) lost(ctx context.Context, now time.Time) ([]store.Batch, err
 	}
 	var idle []string
 	for _, lane := range open {
-		if d := depth[lane]; d.Ready+d.Delayed == 0 {
+		if d := depth[lane]; d.Ready+d.Delayed+d.Pending == 0 {
 			idle = append(idle, lane)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/term"
 
-	"rapport/internal/clock"
 )
 
 func main() {
@@ -22,7 +21,7 @@ func main() {
 func systemApp() *app {
 	return &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		env: os.LookupEnv, now: clock.System{},
+		env: os.LookupEnv, now: clockOf(os.Getenv(speedVariable)),
 		isTerminal: func(stream any) bool {
 			f, ok := stream.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))

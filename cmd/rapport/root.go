@@ -12,6 +12,7 @@ package main
 //	a.dataDir()              DIR/.rapport: journals and the embedded database
 //	a.openStore(ctx, w)      that database, shared with a running serve
 //	a.with(do)               RunE of a command that needs connections and store
+//	a.when(t)                a moment for people, in the company's zone
 //	a.print(v)               v as JSON on stdout; use it when a.json is set
 //	a.note(format, …)        a line about the work on stderr, not with --json
 //	a.confirm(question, yes) asks on a terminal, refuses elsewhere without --yes
@@ -52,6 +53,8 @@ type app struct {
 	now            clock.Clock
 	isTerminal     func(stream any) bool
 	columns        func() int // width of the terminal
+
+	zone *time.Location // of the company, once its folder was read
 }
 
 // Groups of the help page, in its order.
@@ -72,10 +75,10 @@ func (a *app) commands() []*cobra.Command {
 		return list
 	}
 	var all []*cobra.Command
-	all = append(all, group(groupWorkspace)...)
+	all = append(all, group(groupWorkspace, a.initCommand(), a.validateCommand(), a.schemaCommand())...)
 	all = append(all, group(groupRun)...)
-	all = append(all, group(groupPeople)...)
-	all = append(all, group(groupLook)...)
+	all = append(all, group(groupPeople, a.contactsCommand(), a.segmentsCommand())...)
+	all = append(all, group(groupLook, a.versionsCommand(), a.versionCommand())...)
 	return all
 }
 
@@ -123,7 +126,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 // workspace reads the folder and prints every finding on standard error. With
 // errors among them it answers errFindings.
 func (a *app) workspace() (*workspace.Workspace, error) {
-	w, findings := workspace.Load(a.dir, a.env)
+	w, findings := a.load()
 	return w, a.findings(findings, func(strict.Finding) bool { return true })
 }
 
@@ -131,7 +134,7 @@ func (a *app) workspace() (*workspace.Workspace, error) {
 // Findings elsewhere are left to validate. With --database there need not be a
 // workspace at all.
 func (a *app) connections() (*workspace.Workspace, error) {
-	w, findings := workspace.Load(a.dir, a.env)
+	w, findings := a.load()
 	if a.database != "" && missing(findings) {
 		return &workspace.Workspace{Dir: a.dir}, nil
 	}
@@ -182,20 +185,28 @@ func (a *app) with(do func(s *session, args []string) error) func(*cobra.Command
 	}
 }
 
-// zone is the company's; what is printed for people is in it.
-func (s *session) zone() *time.Location {
-	if zone, err := calendar.LoadZone(s.work.Company.Timezone); err == nil {
-		return zone
+// load reads the folder; from then on moments are shown in the company's zone.
+func (a *app) load() (*workspace.Workspace, []strict.Finding) {
+	w, findings := workspace.Load(a.dir, a.env)
+	if zone, err := calendar.LoadZone(w.Company.Timezone); err == nil {
+		a.zone = zone
 	}
-	return time.UTC
+	return w, findings
 }
 
-// when writes a moment for people.
-func (s *session) when(t time.Time) string {
+// when writes a moment for people, in the company's zone where it is known.
+func (a *app) when(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(s.zone()).Format("2006-01-02 15:04")
+	return t.In(a.location()).Format("2006-01-02 15:04")
+}
+
+func (a *app) location() *time.Location {
+	if a.zone == nil {
+		return time.UTC
+	}
+	return a.zone
 }
 
 // print writes a value as JSON on standard output.

@@ -64,3 +64,10 @@ func (m *Manual) Advance(d time.Duration) time.Time {
 	m.now = m.now.Add(d)
 	return m.now
 }
+
+// Since makes a clock that agreed with the machine's at a moment, the anchor,
+// and runs a multiple of real time from there on. Processes that share anchor
+// and speed share the time.
+func Since(anchor time.Time, speed float64) *Fast {
+	return &Fast{start: anchor, began: anchor.Round(0), speed: speed}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,7 @@ import (
 	"rapport/internal/queue"
 	"rapport/internal/queue/memory"
 	"rapport/internal/queue/redisq"
+	"rapport/internal/responses"
 	"rapport/internal/store"
 	"rapport/internal/token"
 	"rapport/scheduler"
@@ -48,11 +50,13 @@ type Options struct {
 	Clock    clock.Clock
 	Wall     func() time.Time // of other people, where Clock runs fast; nil: Clock's
 	Log      *slog.Logger
-	Roles    []string // none: all
-	Mailbox  int      // port of the built-in mailbox; 0: any free one
-	Fleeting bool     // the embedded file need not survive a power cut
-	Listen   string   // address of the web role
-	Password string   // of the dashboard; needed where Listen is not loopback
+	Roles    []string      // none: all
+	Mailbox  int           // port of the built-in mailbox; 0: any free one
+	Fleeting bool          // the embedded file need not survive a power cut
+	Listen   string        // address of the web role
+	Password string        // of the dashboard; needed where Listen is not loopback
+	Note     string        // stands on top of every page of the dashboard
+	Idle     time.Duration // how long a scheduler that found nothing to do waits; 0: 100 ms
 }
 
 func (o Options) withDefaults() Options {
@@ -67,6 +71,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Env == nil {
 		o.Env = os.LookupEnv
+	}
+	if o.Idle == 0 {
+		o.Idle = 100 * time.Millisecond
 	}
 	return o
 }
@@ -84,6 +91,8 @@ type Engine struct {
 	Worker    *delivery.Worker // nil without the role
 	Box       *mailbox.Mailbox // nil without the worker role
 	Tokens    *token.Signer
+	responses *responses.Responses // nil without the web role
+	handler   http.Handler
 	routes    *delivery.Routes
 	live      atomic.Bool // mail may leave: see store.Live
 	journal   *journal.Journal
@@ -128,9 +137,14 @@ func Open(ctx context.Context, o Options) (e *Engine, err error) {
 		Log: o.Log.With("role", RoleScheduler), Silence: delivery.Config{}.Silence(),
 	})
 	if o.Has(RoleWorker) {
-		err = e.openWorker(ctx)
+		if err = e.openWorker(ctx); err != nil {
+			return e, err
+		}
 	}
-	return e, err
+	if o.Has(RoleWeb) {
+		e.openWeb()
+	}
+	return e, nil
 }
 
 func openQueue(o Options) (queue.Queue, error) {
@@ -291,6 +305,9 @@ func (e *Engine) Settle(ctx context.Context) (did int, err error) {
 				return did, err
 			}
 			n += sent
+		}
+		if e.responses != nil {
+			e.responses.Tick(ctx)
 		}
 		did += n
 		if n == 0 || ctx.Err() != nil {

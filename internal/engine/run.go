@@ -11,13 +11,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// idle is how long a scheduler that found nothing to do waits.
-const idle = 100 * time.Millisecond
-
 // Run runs the roles of this process until the context ends, and then stops
 // them so that nothing in flight is lost: the worker finishes what it has
 // claimed and records it before Run returns.
-func (e *Engine) Run(ctx context.Context, web http.Handler) error {
+func (e *Engine) Run(ctx context.Context) error {
 	listener, err := e.listen()
 	if err != nil {
 		return err
@@ -31,9 +28,21 @@ func (e *Engine) Run(ctx context.Context, web http.Handler) error {
 		group.Go(func() error { return e.Worker.Run(ctx) })
 	}
 	if listener != nil {
-		group.Go(func() error { return serveHTTP(ctx, listener, web) })
+		group.Go(func() error { return serveHTTP(ctx, listener, e.handler) })
+	}
+	if e.responses != nil {
+		group.Go(func() error { e.responses.Run(ctx); return nil })
 	}
 	return group.Wait()
+}
+
+// RunWeb runs the web role alone, beside an engine that Settle drives.
+func (e *Engine) RunWeb(ctx context.Context) error {
+	listener, err := e.listen()
+	if err != nil || listener == nil {
+		return err
+	}
+	return serveHTTP(ctx, listener, e.handler)
 }
 
 func (e *Engine) listen() (net.Listener, error) {
@@ -83,10 +92,10 @@ func (e *Engine) schedule(ctx context.Context) {
 		case err != nil && ctx.Err() == nil:
 			failures++
 			e.Log.Error("the scheduler is held up", "error", err)
-			wait(ctx, min(idle<<min(failures, 6), 5*time.Second))
+			wait(ctx, min(e.Idle<<min(failures, 6), 5*time.Second))
 		case did == 0:
 			failures = 0
-			wait(ctx, idle)
+			wait(ctx, e.Idle)
 		default:
 			failures = 0
 		}

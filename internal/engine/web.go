@@ -16,20 +16,33 @@ import (
 	"rapport/internal/responses/api"
 	"rapport/internal/store"
 	"rapport/internal/token"
+	"rapport/internal/web"
 )
 
-// public are the addresses that mail and other programs lead to.
-func (e *Engine) public(registry *prometheus.Registry) *responses.Responses {
-	return responses.New(responses.Config{
-		Store: e.Store, Tokens: e.Tokens, Now: e.Clock.Now, Wall: e.Wall, Log: e.Log.With("role", RoleWeb), Registry: registry,
+// openWeb makes the public addresses, the HTTP interface and the dashboard.
+func (e *Engine) openWeb() {
+	registry := prometheus.NewRegistry()
+	log := e.Log.With("role", RoleWeb)
+	e.responses = responses.New(responses.Config{
+		Store: e.Store, Tokens: e.Tokens, Now: e.Clock.Now, Wall: e.Wall, Log: log, Registry: registry,
 		Settings: e.responseSettings, Changed: e.changed, View: e.view,
+	})
+	interfaces := api.New(api.Config{Store: e.Store, Ingest: e.responses.Ingester(), Settings: e.apiSettings, Now: e.Clock.Now,
+		Changed: e.changed, Log: log})
+	e.handler = web.New(web.Config{
+		Store: e.Store, Queue: e.Queue, Applied: e.Catalog.Current, Now: e.Clock.Now, Mailbox: e.Box, Public: e.responses.Handler(),
+		API: interfaces, Changed: e.campaignChanged, Password: e.Password, Note: e.Note, Log: log, Registry: registry,
 	})
 }
 
-// http is the interface for other programs.
-func (e *Engine) http(r *responses.Responses) http.Handler {
-	return api.New(api.Config{Store: e.Store, Ingest: r.Ingester(), Settings: e.apiSettings, Now: e.Clock.Now,
-		Changed: e.changed, Log: e.Log.With("role", RoleWeb)})
+// Handler serves the web role; nil without it.
+func (e *Engine) Handler() http.Handler { return e.handler }
+
+// campaignChanged tells workers at once that a campaign was paused or stopped.
+func (e *Engine) campaignChanged(ctx context.Context, campaign string) {
+	if err := e.Queue.Publish(ctx, queue.Notice{Kind: delivery.NoticeCampaign, Key: campaign}); err != nil {
+		e.Log.Warn("cannot tell other processes of a change", "error", err)
+	}
 }
 
 // changed tells workers at once that a contact's permission has changed.

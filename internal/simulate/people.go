@@ -12,8 +12,9 @@ import (
 type Person struct {
 	Email, First, Last          string
 	Country, Language, Timezone string
-	Bike                        string
-	Birthday                    string    // a date
+	City, Bike                  string
+	Likes                       []string
+	Birthday, Service           string    // dates
 	Joins                       time.Time // when they sign up
 	// Warmth is how much they like the company, 0 to 1: it scales how often
 	// they open, click and buy.
@@ -24,19 +25,22 @@ type Person struct {
 
 type place struct {
 	country, language, zone string
-	firsts, lasts           []string
+	cities, firsts, lasts   []string
 }
 
 var places = []place{
-	{"DE", "de", "Europe/Berlin", []string{"Anna", "Jonas", "Lena", "Paul", "Marie", "Felix", "Clara", "Emil"}, []string{"Schmidt", "Weber", "Becker", "Hoffmann", "Krüger", "Vogel"}},
-	{"AT", "de", "Europe/Vienna", []string{"Katharina", "Lukas", "Theresa", "Maximilian"}, []string{"Gruber", "Huber", "Bauer", "Steiner"}},
-	{"CH", "de", "Europe/Zurich", []string{"Nina", "Luca", "Lea", "Noah"}, []string{"Meier", "Keller", "Frei"}},
-	{"GB", "en", "Europe/London", []string{"Olivia", "Harry", "Amelia", "George"}, []string{"Clarke", "Hughes", "Wright", "Patel"}},
-	{"NL", "en", "Europe/Amsterdam", []string{"Sanne", "Daan", "Emma", "Bram"}, []string{"de Vries", "Jansen", "Bakker"}},
-	{"US", "en", "America/New_York", []string{"Grace", "Mason", "Zoe", "Ethan"}, []string{"Rivera", "Johnson", "Kim"}},
+	{"DE", "de", "Europe/Berlin", []string{"Hamburg", "Bremen", "Kiel", "Berlin"}, []string{"Anna", "Jonas", "Lena", "Paul", "Marie", "Felix", "Clara", "Emil"}, []string{"Schmidt", "Weber", "Becker", "Hoffmann", "Krüger", "Vogel"}},
+	{"AT", "de", "Europe/Vienna", []string{"Wien", "Graz"}, []string{"Katharina", "Lukas", "Theresa", "Maximilian"}, []string{"Gruber", "Huber", "Bauer", "Steiner"}},
+	{"CH", "de", "Europe/Zurich", []string{"Bern", "Basel"}, []string{"Nina", "Luca", "Lea", "Noah"}, []string{"Meier", "Keller", "Frei"}},
+	{"GB", "en", "Europe/London", []string{"Bristol", "Leeds"}, []string{"Olivia", "Harry", "Amelia", "George"}, []string{"Clarke", "Hughes", "Wright", "Patel"}},
+	{"NL", "en", "Europe/Amsterdam", []string{"Utrecht", "Groningen"}, []string{"Sanne", "Daan", "Emma", "Bram"}, []string{"de Vries", "Jansen", "Bakker"}},
+	{"US", "en", "America/New_York", []string{"Portland", "Boston"}, []string{"Grace", "Mason", "Zoe", "Ethan"}, []string{"Rivera", "Johnson", "Kim"}},
 }
 
-var bikes = []string{"city", "touring", "gravel", "cargo", "road"}
+var (
+	bikes = []string{"city", "touring", "gravel", "cargo", "road", "e-bike"}
+	likes = []string{"touring", "commuting", "racing", "family"}
+)
 
 // draw is a source of random numbers for one purpose: the same seed and name
 // give the same numbers, whatever was drawn before.
@@ -57,8 +61,9 @@ func People(seed uint64, n int, start time.Time, days int) []Person {
 		out[i] = Person{
 			Email: fmt.Sprintf("%s.%s%d@example.com", ascii(first), ascii(last), i),
 			First: first, Last: last, Country: p.country, Language: p.language, Timezone: p.zone,
-			Bike: bikes[r.IntN(len(bikes))], Warmth: (r.Float64() + r.Float64()) / 2, Dead: r.Float64() < 0.01,
+			City: p.cities[r.IntN(len(p.cities))], Bike: bikes[r.IntN(len(bikes))], Likes: []string{likes[r.IntN(len(likes))]}, Warmth: (r.Float64() + r.Float64()) / 2, Dead: r.Float64() < 0.01,
 			Birthday: time.Date(1955+r.IntN(50), time.Month(1+r.IntN(12)), 1+r.IntN(28), 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
+			Service:  start.AddDate(0, 0, 10+r.IntN(160)).Format(time.DateOnly),
 			Joins:    start,
 		}
 		if i >= n*3/5 {

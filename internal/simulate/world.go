@@ -172,15 +172,35 @@ func (w *World) do(ctx context.Context, d Deed) error {
 	case "reply":
 		return w.callback(ctx, d, contacts.EventReplied, nil)
 	case "cart":
-		return w.event(ctx, p, d, "cart.abandoned", map[string]any{"total": d.Total, "item": p.Bike + " bike kit"})
+		return w.event(ctx, p, d, "cart.abandoned", map[string]any{"total": d.Total, "item": item(d.Total, p.Bike), "items": []string{item(d.Total, p.Bike)}})
 	case "order":
-		return w.event(ctx, p, d, "order.placed", map[string]any{"total": d.Total})
+		return w.event(ctx, p, d, "order.placed", map[string]any{"order": d.Key, "total": d.Total, "category": category(d.Total), "items": []string{item(d.Total, p.Bike)}})
 	case "review":
 		return w.event(ctx, p, d, "review.written", map[string]any{"stars": 5})
 	case "refer":
-		return w.event(ctx, p, d, "referral.converted", nil)
+		return w.event(ctx, p, d, "referral.converted", map[string]any{"friend": "a friend"})
 	}
 	return fmt.Errorf("nobody knows how to %s", d.Do)
+}
+
+// category and item are what somebody buys for a sum.
+func category(total float64) string {
+	if total >= 700 {
+		return "bike"
+	}
+	return "accessories"
+}
+
+func item(total float64, bike string) string {
+	switch {
+	case total >= 700:
+		return bike + " bike"
+	case total >= 90:
+		return "pannier set"
+	case total >= 50:
+		return "helmet"
+	}
+	return "tool kit"
 }
 
 // join signs people up, many in one request.
@@ -197,7 +217,7 @@ func (w *World) join(ctx context.Context, list []Deed) error {
 				}
 			}
 			body = append(body, map[string]any{"email": p.Email, "first_name": p.First, "last_name": p.Last, "language": p.Language, "timezone": p.Timezone,
-				"attributes": map[string]any{"country": p.Country, "bike": p.Bike, "birthday": p.Birthday}, "consents": consents})
+				"attributes": map[string]any{"country": p.Country, "city": p.City, "bike": p.Bike, "likes": p.Likes, "birthday": p.Birthday, "next_service": p.Service}, "consents": consents})
 		}
 		if err := w.api(ctx, http.MethodPost, "/api/v1/contacts", body); err != nil {
 			return err

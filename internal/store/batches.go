@@ -184,11 +184,3 @@ func (s *Store) RequeueAll(ctx context.Context) error {
 		return err
 	})
 }
-
-// RequeueCampaign does so for one campaign, when it goes on after a pause.
-func (s *Store) RequeueCampaign(ctx context.Context, campaign int64) error {
-	return s.db.write(ctx, func(q querier) error {
-		_, err := q.exec(ctx, `update batches set queued_at = 0 where open_count > 0 and campaign_id = $1`, campaign)
-		return err
-	})
-}

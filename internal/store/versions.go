@@ -187,20 +187,29 @@ func (s *Store) Campaigns(ctx context.Context) (map[string]Campaign, error) {
 }
 
 // SetCampaignStatus pauses, resumes or stops a campaign. It reports whether
-// there was such a campaign in one of the statuses from.
-func (s *Store) SetCampaignStatus(ctx context.Context, name string, to CampaignStatus, from []CampaignStatus, now time.Time) (bool, error) {
+// there was such a campaign in one of the statuses from. Resumed, its waiting
+// mail goes back on the queue; stopped, everybody in it is looked at now, to exit.
+func (s *Store) SetCampaignStatus(ctx context.Context, name string, to CampaignStatus, from []CampaignStatus, now time.Time) (changed bool, err error) {
 	states := make([]string, len(from))
 	for i, f := range from {
 		states[i] = string(f)
 	}
-	var changed int64
-	err := s.db.write(ctx, func(q querier) (err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		var id int64
 		b := s.statement()
-		changed, err = q.exec(ctx, `update campaigns set status = `+b.arg(string(to))+`, changed_at = `+b.arg(ms(now))+
-			` where name = `+b.arg(name)+` and `+b.inText("status", states), b.args...)
+		text := `update campaigns set status = ` + b.arg(string(to)) + `, changed_at = ` + b.arg(ms(now)) +
+			` where name = ` + b.arg(name) + ` and ` + b.inText("status", states) + ` returning id`
+		changed, err = one(ctx, q, text, b.args, &id)
+		if err != nil || !changed || to == Paused {
+			return err
+		}
+		if _, err := q.exec(ctx, `update batches set queued_at = 0 where open_count > 0 and campaign_id = $1`, id); err != nil || to != Stopped {
+			return err
+		}
+		_, err := q.exec(ctx, `update enrolments set due_at = $1, rev = rev + 1 where campaign_id = $2 and state in ('active', 'parked')`, ms(now), id)
 		return err
 	})
-	return changed > 0, err
+	return changed, err
 }
 
 func packFiles(files []File) ([]byte, error) {

@@ -180,7 +180,7 @@ func (n Node) Name() (string, bool) {
 		return "", false
 	}
 	hint := ""
-	if s := slug(text); s != "" {
+	if s := Slug(text); s != "" {
 		hint = "write " + s
 	}
 	n.Hintf(CodeBadValue, hint, "a name is lower-case letters and digits with dashes between, not %s", n.shown())
@@ -189,7 +189,9 @@ func (n Node) Name() (string, bool) {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-func slug(s string) string {
+// Slug is the name that s would be: "Guide Fit" is guide-fit; "" when nothing of
+// it can stand in a name.
+func Slug(s string) string {
 	return strings.Trim(notInNames.ReplaceAllString(strings.ToLower(s), "-"), "-")
 }
 

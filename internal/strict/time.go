@@ -8,9 +8,10 @@ import (
 	"rapport/internal/calendar"
 )
 
-// plain is the characters of a scalar, whatever its type: for values that have
-// a form of their own, such as 09:00 or 3d.
-func (n Node) plain(want string) (string, bool) {
+// Scalar reads the characters of a scalar, whatever its type: for values that
+// have a form of their own, such as 09:00 or 50/s. want names that form in the
+// finding about anything else, with its article.
+func (n Node) Scalar(want string) (string, bool) {
 	if !n.sound() {
 		return "", false
 	}
@@ -24,7 +25,7 @@ func (n Node) plain(want string) (string, bool) {
 // read parses a scalar with its own form; what the parser says is the finding.
 func read[T any](n Node, want string, parse func(string) (T, error)) (T, bool) {
 	var zero T
-	text, ok := n.plain(want)
+	text, ok := n.Scalar(want)
 	if !ok {
 		return zero, false
 	}

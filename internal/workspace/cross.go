@@ -33,14 +33,14 @@ func (r *reading) sends() {
 				at.Hintf(CodeContradiction, "leave kind: transactional out of the template, or write kind: transactional here",
 					"%s is a transactional template and has no way to unsubscribe; a marketing campaign cannot send it", name)
 			}
-			if d.Topic != "" && t.Topic() != "" && t.Topic() != d.Topic {
+			if _, known := r.ws.Topics[d.Topic]; known && t.Topic() != "" && t.Topic() != d.Topic {
 				at.Warnf(CodeContradiction, "", "the template %s is about the topic %s, this campaign about %s", name, t.Topic(), d.Topic)
 			}
 		})
 	}
 }
 
-// sendNodes visits the send steps of a campaign's file.
+// sendNodes visits the send steps of a campaign's file, misspelt ones too.
 func sendNodes(n strict.Node, visit func(template string, at strict.Node)) {
 	if !n.IsMap() {
 		for _, item := range listOf(n) {
@@ -49,7 +49,7 @@ func sendNodes(n strict.Node, visit func(template string, at strict.Node)) {
 		return
 	}
 	for _, p := range n.Map().Pairs() {
-		if p.Key.Raw().Value != "send" {
+		if key := p.Key.Raw().Value; key != "send" && strict.Suggest(key, []string{"send"}) == "" {
 			sendNodes(p.Value, visit)
 			continue
 		}
@@ -84,7 +84,12 @@ func (r *reading) unusedTemplates() {
 		if !p.ok {
 			return
 		}
-		sendNodes(p.node, func(name string, _ strict.Node) { used[name] = true })
+		sendNodes(p.node, func(name string, _ strict.Node) {
+			used[name] = true
+			if r.ws.Templates.Template(name) == nil {
+				used[strict.Suggest(name, r.names.Templates)] = true // the one that was meant
+			}
+		})
 	}
 	for _, name := range r.ws.Templates.Names() {
 		if used[name] {

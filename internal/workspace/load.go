@@ -56,7 +56,8 @@ type reading struct {
 	tests        []parsed
 	sources      []templates.Source
 
-	confirms []strict.Node
+	confirms      []strict.Node   // names of templates in rapport.yaml
+	faultySenders map[string]bool // topics whose sender is a finding
 
 	names segments.Env         // everything that may be named
 	refs  campaigns.References // the same, of rapport.yaml
@@ -153,7 +154,7 @@ func (r *reading) collect() {
 		r.names.Campaigns = both(r.names.Campaigns, p, "campaign")
 	}
 	if r.main.ok && r.main.node.IsMap() {
-		m := r.main.node.Map()
+		m := r.main.node.Map(settingsKeys...) // so that a misspelt key is read as well
 		r.names.Topics = keysOf(m.Get("topics"))
 		r.refs.Senders = keysOf(m.Get("senders"))
 		r.refs.Webhooks = keysOf(m.Get("webhooks"))
@@ -179,7 +180,7 @@ func (r *reading) ladderNames() {
 		r.names.Stages = relationship.Default().Stages()
 		return
 	}
-	m := r.ladder.node.Map()
+	m := r.ladder.node.Map("ladder", "health", "signals", "programs")
 	if m.Get("ladder").IsList() {
 		r.names.Stages = valuesOf(m.Get("ladder"), "stage")
 	} else {
@@ -214,14 +215,9 @@ func (r *reading) settings() {
 		r.ws.Company = Company{Timezone: defaultZone, Language: defaultLanguage}
 		return
 	}
-	r.confirms = decodeSettings(r.main.node, r.ws, r.env).confirms
+	s := decodeSettings(r.main.node, r.ws, r.env)
+	r.confirms, r.faultySenders = s.confirms, s.faultySenders
 	r.names.Attributes, r.names.Events = r.ws.Attributes, r.ws.Events
-	r.refs.TopicSenders = map[string]string{}
-	for name, t := range r.ws.Topics {
-		if t.Sender != "" {
-			r.refs.TopicSenders[name] = t.Sender
-		}
-	}
 	if zone, err := calendar.LoadZone(r.ws.Company.Timezone); err == nil {
 		r.names.Zone = zone
 	}
@@ -281,16 +277,42 @@ func (r *reading) decodeSegments() {
 }
 
 func (r *reading) decodeCampaigns() {
-	var refs *campaigns.References
-	if r.known() {
-		refs = &r.refs
-	}
 	for _, p := range r.campaigns {
 		if !p.ok {
 			continue
 		}
-		if d, ok := campaigns.Decode(p.node, r.conditionEnv(), refs); ok && d.Name != "" {
+		if d, ok := campaigns.Decode(p.node, r.conditionEnv(), r.references(p)); ok && d.Name != "" {
 			r.ws.Campaigns[d.Name] = d
 		}
 	}
+}
+
+// references are what a campaign may name of rapport.yaml. Where its topic or
+// the topic's sender is a finding already, the campaign counts as having one.
+func (r *reading) references(p parsed) *campaigns.References {
+	if !r.known() {
+		return nil
+	}
+	refs := r.refs
+	refs.TopicSenders = map[string]string{}
+	for name, t := range r.ws.Topics {
+		if t.Sender != "" {
+			refs.TopicSenders[name] = t.Sender
+		}
+	}
+	if !p.node.IsMap() {
+		return &refs
+	}
+	m := p.node.Map()
+	topic, kind := m.Get("topic"), m.Get("kind")
+	name := ""
+	if topic.IsScalar() {
+		name = topic.Raw().Value
+	}
+	transactional := kind.IsScalar() && kind.Raw().Value == campaigns.Transactional
+	faulty := name == "" && !transactional || name != "" && (!slices.Contains(r.names.Topics, name) || r.faultySenders[name])
+	if faulty || len(r.refs.Senders) == 0 {
+		refs.TopicSenders[name] = "a sender that has a finding of its own"
+	}
+	return &refs
 }

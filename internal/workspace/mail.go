@@ -24,10 +24,7 @@ var ports = map[string]int{"starttls": 587, "implicit": 465, "none": 25}
 func (s *settings) providers(n strict.Node) {
 	s.ws.Providers = map[string]Provider{}
 	for _, p := range n.Map().Pairs() {
-		name, ok := p.Key.Name()
-		if !ok {
-			name = p.Key.Raw().Value
-		}
+		name := keyName(p.Key)
 		s.ws.Providers[name] = s.provider(name, p.Value)
 	}
 }
@@ -135,10 +132,7 @@ func (s *settings) senders(n strict.Node) {
 		n.Errorf(strict.CodeBadValue, "%s must name at least one sender", n.Label())
 	}
 	for _, p := range m.Pairs() {
-		name, ok := p.Key.Name()
-		if !ok {
-			name = p.Key.Raw().Value
-		}
+		name := keyName(p.Key)
 		s.ws.Senders[name] = s.sender(name, p.Value)
 	}
 }
@@ -202,10 +196,7 @@ func (s *settings) senderProviders(m strict.Map) []string {
 func (s *settings) topics(n strict.Node) {
 	s.ws.Topics = map[string]Topic{}
 	for _, p := range n.Map().Pairs() {
-		name, ok := p.Key.Name()
-		if !ok {
-			name = p.Key.Raw().Value
-		}
+		name := keyName(p.Key)
 		s.ws.Topics[name] = s.topic(name, p.Value)
 		s.ws.TopicOrder = append(s.ws.TopicOrder, name)
 	}
@@ -218,8 +209,8 @@ func (s *settings) topic(name string, n strict.Node) Topic {
 	optIn, _ := m.Get("opt_in").Choice("single", "double")
 	t.Double = optIn == "double"
 	confirm := m.Get("confirm")
-	if name, ok := confirm.Name(); ok {
-		t.Confirm = name
+	if template, ok := confirm.Name(); ok {
+		t.Confirm = template
 		s.confirms = append(s.confirms, confirm)
 	}
 	switch {
@@ -231,6 +222,7 @@ func (s *settings) topic(name string, n strict.Node) Topic {
 		m.Key("confirm").Hintf(CodeContradiction, "write opt_in: double, or leave it out", "a confirmation goes with double opt-in only")
 	}
 	t.Sender = s.reference(m.Get("sender"), "sender", keysOf(s.root.Get("senders")))
+	s.faultySenders[name] = m.Has("sender") && t.Sender == "" || !m.OK()
 	if (t.Double || t.Confirm != "") && !m.Has("sender") && m.Has("confirm") {
 		n.Hintf(CodeMissing, "add sender: and the name of one", "the confirmation needs a sender")
 	}
@@ -247,14 +239,31 @@ func (s *settings) reference(n strict.Node, what string, known []string) string 
 	return name
 }
 
-// keysOf are the keys of a map in the order of the file, without findings.
+// keyName reads a key that is a name. One that cannot be a name counts as the
+// name that it suggests, so that references to that are no further findings.
+func keyName(key strict.Node) string {
+	if name, ok := key.Name(); ok {
+		return name
+	}
+	return meantName(key.Raw().Value)
+}
+
+func meantName(key string) string {
+	if name := strict.Slug(key); name != "" && !strict.IsName(key) {
+		return name
+	}
+	return key
+}
+
+// keysOf are the names that the keys of a map mean, in the order of the file,
+// without findings.
 func keysOf(n strict.Node) []string {
 	if !n.IsMap() {
 		return nil
 	}
 	var keys []string
 	for _, k := range n.Map().Keys() {
-		keys = append(keys, k.Raw().Value)
+		keys = append(keys, meantName(k.Raw().Value))
 	}
 	return keys
 }
@@ -303,7 +312,7 @@ func count(n strict.Node, least, most int) (int, bool) {
 
 // rate reads "50/s", "3000/m" or "100000/h" as messages a second.
 func rate(n strict.Node) (float64, bool) {
-	text, ok := n.Text()
+	text, ok := n.Scalar("a number of messages and a unit of time, as in 50/s")
 	if !ok {
 		return 0, false
 	}

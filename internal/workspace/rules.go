@@ -131,7 +131,7 @@ func (s *settings) inbound(n strict.Node) {
 
 // listen reads an address to listen on.
 func listen(n strict.Node) string {
-	text, ok := n.Text()
+	text, ok := n.Scalar(`an address to listen on, as in ":2526"`)
 	if !ok {
 		return ""
 	}
@@ -150,10 +150,7 @@ func (s *settings) webhooks(n strict.Node) {
 	notRunYet(s.root.Key("webhooks"), "webhooks", "webhooks")
 	s.ws.Webhooks = map[string]Webhook{}
 	for _, p := range n.Map().Pairs() {
-		name, ok := p.Key.Name()
-		if !ok {
-			name = p.Key.Raw().Value
-		}
+		name := keyName(p.Key)
 		m := p.Value.Map("url", "secret")
 		w := Webhook{Name: name}
 		w.URL, _ = address(m.Require("url"))

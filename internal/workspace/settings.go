@@ -30,6 +30,8 @@ type settings struct {
 	ws       *Workspace
 	root     strict.Map
 	confirms []strict.Node // names of templates, to be checked once those are known
+
+	faultySenders map[string]bool // topics whose sender is a finding
 }
 
 // decodeSettings reads everything of rapport.yaml into ws.
@@ -40,7 +42,7 @@ func decodeSettings(n strict.Node, ws *Workspace, env func(string) (string, bool
 		unset(v, live)
 	}
 	m := n.Map(settingsKeys...)
-	s := &settings{ws: ws, root: m}
+	s := &settings{ws: ws, root: m, faultySenders: map[string]bool{}}
 	ws.Company = Company{Timezone: defaultZone, Language: defaultLanguage}
 	ws.RefreshSegments = defaultRefresh
 	ws.Limits.LookAhead = defaultLookAhead

@@ -1,0 +1,445 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"rapport/internal/calendar"
+	"rapport/internal/contacts"
+	"rapport/internal/store"
+)
+
+// importBatch is how many rows go into one transaction.
+const importBatch = 2000
+
+// importFlags are the flags of contacts import.
+type importFlags struct {
+	mapping, types      []string
+	topics              []string
+	source, at          string
+	delimiter, encoding string
+	language, timezone  string
+	rejected            string
+	dry                 bool
+}
+
+func (a *app) contactsImport() *cobra.Command {
+	var f importFlags
+	c := &cobra.Command{
+		Use:   "import FILE.csv",
+		Short: "Add and update contacts from a CSV file",
+		Long: `Add contacts from a CSV file, and update those whose address is known. The first
+line names the columns: e-mail, first name, language and the like are recognised
+in several languages, every other column becomes an attribute. Comma, semicolon
+and tab are told apart, and so are UTF-8, UTF-16 and Windows-1252. A - reads
+standard input.
+
+Rows that cannot be imported go into FILE.rejected.csv with the reason; correct
+them there and import that file. Importing a file twice changes nothing.
+
+A consent needs the topic and the source, and never brings back who has
+withdrawn, bounced or complained.`,
+		Example: `  rapport contacts import people.csv
+  rapport contacts import people.csv --map "Mail privat=email" --map Notes=-
+  rapport contacts import fair.csv --type km=number \
+      --topic guides --source "stand at Eurobike" --at 2026-06-24`,
+		Args: args("FILE.csv"),
+		RunE: a.with(func(s *session, given []string) error { return s.importFile(given[0], &f) }),
+	}
+	flags := c.Flags()
+	flags.StringArrayVar(&f.mapping, "map", nil, "column and field, as in `\"Header=field\"`; - leaves the column out")
+	flags.StringArrayVar(&f.types, "type", nil, "`attribute=type`: text, number, bool, date or list")
+	flags.StringArrayVar(&f.topics, "topic", nil, "everybody in the file has consented to this `topic`")
+	flags.StringVar(&f.source, "source", "", "where they gave that consent, in `words`")
+	flags.StringVar(&f.at, "at", "", "when they gave it: a `date`, or a date and time (default: now)")
+	flags.StringVar(&f.language, "language", "", "`language` of those who have none")
+	flags.StringVar(&f.timezone, "timezone", "", "time `zone` of those who have none")
+	flags.StringVar(&f.delimiter, "delimiter", "", "what separates the columns (default: found out)")
+	flags.StringVar(&f.encoding, "encoding", "", "utf-8, utf-16 or windows-1252 (default: found out)")
+	flags.StringVar(&f.rejected, "rejected", "", "`file` for rejected rows (default: FILE.rejected.csv)")
+	flags.BoolVar(&f.dry, "dry-run", false, "read and check everything, store nothing")
+	return c
+}
+
+// options turns flags into what the importer takes.
+func (s *session) options(f *importFlags) (contacts.ImportOptions, error) {
+	o := contacts.ImportOptions{
+		Encoding: f.encoding, Types: s.work.Attributes, Now: s.now.Now(),
+		Consent:  contacts.ImportConsent{Topics: f.topics, Source: f.source},
+		Defaults: contacts.ImportDefaults{Language: f.language, Timezone: f.timezone},
+	}
+	var err error
+	if o.Mapping, err = pairs("--map", "Header=field", f.mapping); err != nil {
+		return o, err
+	}
+	if o.GivenTypes, err = pairs("--type", "attribute=type", f.types); err != nil {
+		return o, err
+	}
+	switch f.delimiter {
+	case "":
+	case `\t`, "tab":
+		o.Delimiter = '\t'
+	default:
+		if r := []rune(f.delimiter); len(r) != 1 {
+			return o, usagef("--delimiter takes one character, as in ;")
+		}
+		o.Delimiter = []rune(f.delimiter)[0]
+	}
+	known := slices.Sorted(maps.Keys(s.work.Topics))
+	for _, topic := range f.topics {
+		if len(known) > 0 && !slices.Contains(known, topic) {
+			return o, usagef("there is no topic %q%s", topic, orOneOf(topic, known))
+		}
+	}
+	switch {
+	case len(f.topics) > 0 && strings.TrimSpace(f.source) == "":
+		return o, usagef(`a consent needs a source: say where these people gave it, as in --source "fair in Hamburg"`)
+	case len(f.topics) == 0 && (f.source != "" || f.at != ""):
+		return o, usagef("--source and --at tell of a consent: name its --topic")
+	case f.at != "":
+		o.Consent.At, err = s.moment(f.at)
+	}
+	return o, err
+}
+
+// pairs reads flags of the form name=value. The last = divides them, because
+// headers may hold one.
+func pairs(flag, form string, list []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, text := range list {
+		at := strings.LastIndexByte(text, '=')
+		if at < 1 {
+			return nil, usagef("%s takes %s, not %q", flag, form, text)
+		}
+		out[strings.TrimSpace(text[:at])] = strings.TrimSpace(text[at+1:])
+	}
+	return out, nil
+}
+
+// moment reads a date, or a date and time, in the company's zone.
+func (s *session) moment(text string) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if d, err := calendar.ParseDateTime(text); err == nil {
+		return d.Date.At(d.TimeOfDay, s.location()), nil
+	}
+	d, err := calendar.ParseDate(text)
+	if err != nil {
+		return time.Time{}, usagef("%q is not a date: write 2026-03-02, or \"2026-03-02 09:00\"", text)
+	}
+	return d.At(0, s.location()), nil
+}
+
+func (s *session) importFile(name string, f *importFlags) error {
+	o, err := s.options(f)
+	if err != nil {
+		return err
+	}
+	in, size, err := s.openInput(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	run := &importRun{session: s, dry: f.dry, bar: s.newByteBar(size, "importing")}
+	reader := progressbar.NewReader(in, run.bar)
+	if run.from, err = contacts.NewImporter(&reader, o); err != nil {
+		return fmt.Errorf("cannot import %s: %w", name, err)
+	}
+	rejected := f.rejected
+	if rejected == "" {
+		rejected = rejectedName(name)
+	}
+	run.rejects = &rejectFile{name: rejected, source: name, headers: run.from.Headers()}
+	err = run.all()
+	if closing := run.rejects.close(); err == nil {
+		err = closing
+	}
+	run.bar.Finish()
+	if err != nil {
+		return run.stopped(name, err)
+	}
+	return run.report()
+}
+
+// openInput opens a file, or standard input; size is -1 where it is not known.
+func (a *app) openInput(name string) (io.ReadCloser, int64, error) {
+	if name == "-" {
+		return io.NopCloser(a.stdin), -1, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, fmt.Errorf("cannot read %s: %s", name, cause(err))
+	}
+	info, err := f.Stat()
+	if err != nil || info.IsDir() {
+		f.Close()
+		return nil, 0, fmt.Errorf("cannot read %s: it is not a file", name)
+	}
+	size := info.Size()
+	if !info.Mode().IsRegular() {
+		size = -1
+	}
+	return f, size, nil
+}
+
+// cause is an error of the file system without the path, which was named.
+func cause(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// rejectedName is people.rejected.csv for people.csv. A second round of
+// corrections keeps the name, and never writes over the file it reads.
+func rejectedName(name string) string {
+	if name == "-" {
+		return "stdin.rejected.csv"
+	}
+	base := strings.TrimSuffix(name, ".csv")
+	return base + ".rejected.csv"
+}
+
+// importRun is one import under way.
+type importRun struct {
+	*session
+	from    *contacts.Importer
+	rejects *rejectFile
+	bar     *progressbar.ProgressBar
+	dry     bool
+	batch   []*contacts.Row
+
+	rows, created, updated, unchanged int64
+	refused                           int64
+	examples                          []string // of refused consents
+}
+
+// all reads the file to its end.
+func (r *importRun) all() error {
+	for {
+		row, reject, err := r.from.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return r.flush()
+		case err != nil:
+			return err
+		case reject != nil:
+			r.rows++
+			if err := r.rejects.write(reject); err != nil {
+				return err
+			}
+			continue
+		}
+		r.rows++
+		if r.batch = append(r.batch, row); len(r.batch) == importBatch {
+			if err := r.flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// flush stores a batch.
+func (r *importRun) flush() error {
+	batch := r.batch
+	r.batch = r.batch[:0]
+	if err := r.ctx.Err(); err != nil || len(batch) == 0 || r.dry {
+		return err
+	}
+	in := make([]store.ContactInput, len(batch))
+	for i, row := range batch {
+		in[i] = store.ContactInput{Contact: row.Contact, Consents: row.Consents}
+	}
+	results, err := r.store.UpsertContacts(r.ctx, in, r.now.Now())
+	if err != nil {
+		return err
+	}
+	for i, result := range results {
+		if err := r.count(batch[i], result); err != nil {
+			return err
+		}
+	}
+	r.bar.Describe(fmt.Sprintf("importing %s", of(r.rows, "row")))
+	return nil
+}
+
+func (r *importRun) count(row *contacts.Row, result store.ContactResult) error {
+	const examples = 5
+	for _, reason := range result.Refused {
+		if r.refused++; len(r.examples) < examples {
+			r.examples = append(r.examples, row.Contact.Email+": "+reason)
+		}
+	}
+	switch {
+	case result.Rejected != "":
+		return r.rejects.write(r.rejectOf(row, result.Rejected))
+	case row.Repeated: // merged into a row that was counted
+	case result.Created:
+		r.created++
+	case result.Changed:
+		r.updated++
+	default:
+		r.unchanged++
+	}
+	return nil
+}
+
+// rejectOf is the reject of a row that the store did not take: the address
+// stands in its column.
+func (r *importRun) rejectOf(row *contacts.Row, reason string) *contacts.Reject {
+	columns := r.from.Columns()
+	record := make([]string, len(columns))
+	for i, c := range columns {
+		if c.Field == "email" {
+			record[i] = row.Contact.Email
+		}
+	}
+	return &contacts.Reject{Line: row.Line, Record: record, Reason: reason}
+}
+
+// stopped says how far an import came that did not reach the end.
+func (r *importRun) stopped(name string, err error) error {
+	stored := r.created + r.updated + r.unchanged
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("stopped before the end")
+	}
+	if stored == 0 {
+		return fmt.Errorf("cannot import %s: %w", name, err)
+	}
+	return fmt.Errorf("cannot import all of %s: %w\n  %s stored so far; importing it again does no harm", name, err, of(stored, "contact"))
+}
+
+// report says what became of the rows. A file without one good row is a failure.
+func (r *importRun) report() error {
+	rejected := int64(r.rejects.count())
+	repeated := int64(r.from.Repeats())
+	var failed error
+	if r.rows > 0 && rejected == r.rows {
+		failed = errFindings
+	}
+	if r.json {
+		out := map[string]any{"rows": r.rows, "created": r.created, "updated": r.updated, "unchanged": r.unchanged,
+			"repeated": repeated, "rejected": rejected, "refused_consents": r.refused, "columns": r.from.Columns(), "notes": r.from.Notes()}
+		if rejected > 0 {
+			out["rejected_file"] = r.rejects.name
+		}
+		if r.dry {
+			out["dry_run"] = true
+		}
+		if err := r.print(out); err != nil {
+			return err
+		}
+		return failed
+	}
+	for _, n := range r.from.Notes() {
+		r.note("%s %s", r.paint(r.stderr, styleYellow, "note:"), plain(n))
+	}
+	if r.dry {
+		r.columnsTable()
+	}
+	r.summary(rejected, repeated)
+	return failed
+}
+
+// columnsTable shows how the columns were understood.
+func (r *importRun) columnsTable() {
+	t := r.newTable("COLUMN", "BECOMES", "TYPE")
+	for _, c := range r.from.Columns() {
+		switch {
+		case c.Field == "":
+			t.row(plain(c.Header), r.faint("left out"), "")
+		case c.Attribute:
+			t.row(plain(c.Header), "attributes."+plain(c.Field), c.Type)
+		default:
+			t.row(plain(c.Header), c.Field, "")
+		}
+	}
+	t.print()
+	r.printf("\n")
+}
+
+func (r *importRun) summary(rejected, repeated int64) {
+	t := r.newTable()
+	t.row("rows", count(r.rows))
+	if !r.dry {
+		t.row("created", r.green(count(r.created)))
+		t.row("updated", count(r.updated))
+		t.row("unchanged", count(r.unchanged))
+	}
+	if repeated > 0 {
+		t.row("repeated", count(repeated))
+	}
+	if rejected > 0 {
+		t.row("rejected", r.paint(r.stdout, styleRed, count(rejected)))
+	} else {
+		t.row("rejected", "0")
+	}
+	t.print()
+	if rejected > 0 {
+		r.printf("\nThe rejected rows, each with its reason, are in %s\n", r.rejects.name)
+	}
+	if r.refused > 0 {
+		r.printf("\n%s not taken:\n", of(r.refused, "consent"))
+		for _, e := range r.examples {
+			r.printf("  %s\n", plain(e))
+		}
+		if more := r.refused - int64(len(r.examples)); more > 0 {
+			r.printf("  and %s more\n", count(more))
+		}
+	}
+	if r.dry {
+		r.printf("\nNothing was stored: this was a dry run.\n")
+	}
+}
+
+// rejectFile is made when the first row is rejected.
+type rejectFile struct {
+	name, source string
+	headers      []string
+	file         *os.File
+	rows         *contacts.RejectWriter
+}
+
+func (f *rejectFile) write(reject *contacts.Reject) error {
+	if f.rows == nil {
+		if f.name == f.source {
+			return fmt.Errorf("rejected rows cannot go into the file they come from: name another with --rejected")
+		}
+		file, err := os.Create(f.name)
+		if err != nil {
+			return fmt.Errorf("cannot write the rejected rows to %s: %w; name another file with --rejected", f.name, cause(err))
+		}
+		f.file, f.rows = file, contacts.NewRejectWriter(file, f.headers)
+	}
+	return f.rows.Write(reject)
+}
+
+func (f *rejectFile) count() int {
+	if f.rows == nil {
+		return 0
+	}
+	return f.rows.Count()
+}
+
+func (f *rejectFile) close() error {
+	if f.rows == nil {
+		return nil
+	}
+	err := errors.Join(f.rows.Close(), f.file.Close())
+	if err != nil {
+		return fmt.Errorf("cannot write the rejected rows to %s: %w", f.name, cause(err))
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"rapport/internal/workspace"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use:   "init DIR",
+		Short: "Make a workspace that works as it stands",
+		Long: `Make a workspace in a new or empty folder: one campaign with its templates,
+segments, ladder and a scenario. It validates as it stands, and the editor
+completes its files. Nothing is mailed until delivery says live.`,
+		Example: `  rapport init acme
+  rapport init acme --name "Acme Tools"`,
+		Args: args("DIR"),
+		RunE: func(_ *cobra.Command, given []string) error {
+			dir := given[0]
+			if name == "" {
+				name = companyOf(dir)
+			}
+			if err := workspace.Init(dir, name); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(map[string]string{"dir": dir, "company": name})
+			}
+			a.printf("Made the workspace of %s in %s.\n\nNext:\n", name, dir)
+			next := a.newTable()
+			next.row("  rapport -C "+dir+" validate", a.faint("check all files"))
+			next.row("  rapport -C "+dir+" apply", a.faint("store it as the version that runs"))
+			next.row("  rapport -C "+dir+" serve", a.faint("run it"))
+			next.print()
+			return nil
+		},
+	}
+	c.Flags().StringVar(&name, "name", "", "name of the company (default: after the folder)")
+	return c
+}
+
+// companyOf makes a company's name of a folder's: "acme-tools" is Acme Tools.
+func companyOf(dir string) string {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		absolute = dir
+	}
+	words := strings.FieldsFunc(filepath.Base(absolute), func(r rune) bool { return r == '-' || r == '_' || unicode.IsSpace(r) })
+	for i, w := range words {
+		first, size := utf8.DecodeRuneInString(w)
+		words[i] = string(unicode.ToUpper(first)) + w[size:]
+	}
+	return strings.Join(words, " ")
+}

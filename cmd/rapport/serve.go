@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rapport/internal/clock"
+	"rapport/internal/engine"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	var roles []string
+	var listen string
+	var logJSON bool
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the engine: scheduler, workers and web",
+		Long: `Runs what was applied, until it is told to stop. SIGTERM stops it cleanly: what
+is in flight is sent and recorded first.
+
+With --roles a process takes only some of the work, so that it can be spread over
+machines: many schedulers, workers and web processes may run side by side on one
+PostgreSQL and one Redis. Without a database in rapport.yaml everything runs in
+this one process, on a file beside the workspace.`,
+		Example: `  rapport serve
+  rapport serve --listen :8080
+  rapport serve --roles worker`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, r := range roles {
+				if !slices.Contains(engine.Roles, r) {
+					return usagef("there is no role %s: use %s", r, strings.Join(engine.Roles, ", "))
+				}
+			}
+			w, err := a.connections()
+			if err != nil {
+				return err
+			}
+			password, _ := a.env("RAPPORT_PASSWORD")
+			o := engine.Options{Database: a.databaseOf(w), Redis: w.Redis, DataDir: a.dataDir(), Env: a.env, Secrets: w.Secrets,
+				Clock: a.now, Wall: clock.System{}.Now, Log: a.logger(logJSON), Roles: roles, Listen: listen, Password: password}
+			return a.serve(cmd.Context(), o)
+		},
+	}
+	c.Flags().StringSliceVar(&roles, "roles", engine.Roles, "what this process does, separated by commas")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`address` of the dashboard, the HTTP interface and the links in mail")
+	c.Flags().BoolVar(&logJSON, "log-json", false, "write the log as JSON lines")
+	return c
+}
+
+func (a *app) serve(ctx context.Context, o engine.Options) error {
+	e, err := engine.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if e.Catalog.Current() == nil {
+		a.note("nothing is applied yet: rapport apply stores this folder, and this process takes it up")
+	}
+	if e.Has(engine.RoleWeb) {
+		a.note("dashboard on http://%s", o.Listen)
+	}
+	return e.Run(ctx)
+}
+
+// speedVariable makes time run fast in tests of whole installations:
+// SPEED@UNIX, the second from which on it does. All processes of such a test
+// share it.
+const speedVariable = "RAPPORT_TEST_SPEED"
+
+func clockOf(text string) clock.Clock {
+	var speed float64
+	var anchor int64
+	if n, _ := fmt.Sscanf(text, "%f@%d", &speed, &anchor); n != 2 || speed <= 0 {
+		return clock.System{}
+	}
+	return clock.Since(time.Unix(anchor, 0), speed)
+}
+
+func (a *app) logger(json bool) *slog.Logger {
+	if json {
+		return slog.New(slog.NewJSONHandler(a.stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, nil))
+}

@@ -1,0 +1,151 @@
+package simulate
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rapport/examples"
+	"rapport/internal/clock"
+	"rapport/internal/engine"
+	"rapport/internal/responses/api"
+	"rapport/internal/strict"
+	"rapport/internal/workspace"
+)
+
+// Options of a demo.
+type Options struct {
+	Contacts int
+	Days     int
+	Seed     uint64
+	// Day is how long a day takes; 0 means as fast as it goes.
+	Day    time.Duration
+	Dir    string // for the embedded database and the journal
+	Listen string // of the dashboard; "" means none
+	Start  time.Time
+	Log    *slog.Logger
+}
+
+// Demo is the Northwind example with people in it.
+type Demo struct {
+	Options
+	Engine *engine.Engine
+	World  *World
+	Clock  clock.Clock
+	manual *clock.Manual // with Day 0
+}
+
+// NewDemo opens an engine on a new embedded database, applies the example, and
+// makes the people.
+func NewDemo(ctx context.Context, o Options) (*Demo, error) {
+	d := &Demo{Options: o}
+	if o.Day == 0 {
+		d.manual = clock.NewManual(o.Start)
+		d.Clock = d.manual
+	} else {
+		d.Clock = clock.NewFast(o.Start, float64(24*time.Hour)/float64(o.Day))
+	}
+	// The callbacks of the demo are signed with a secret of its own.
+	raw := make([]byte, 32)
+	rand.Read(raw) // never fails
+	secret := hex.EncodeToString(raw)
+	env := func(name string) (string, bool) { return secret, name == "NORTHWIND_WEBHOOK_SECRET" }
+
+	w, err := northwind(env)
+	if err != nil {
+		return nil, err
+	}
+	d.Engine, err = engine.Open(ctx, engine.Options{
+		Database: filepath.Join(o.Dir, "demo.db"), DataDir: o.Dir, Env: env, Clock: d.Clock, Log: o.Log, Listen: o.Listen, Fleeting: true,
+		Note: d.note(), Idle: 10 * time.Millisecond,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.begin(ctx, w, secret); err != nil {
+		d.Engine.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Demo) note() string {
+	if d.Day == 0 {
+		return "demo: time jumps from event to event"
+	}
+	return fmt.Sprintf("demo: a day takes %s, and the people are invented", d.Day)
+}
+
+func (d *Demo) begin(ctx context.Context, w *workspace.Workspace, secret string) error {
+	e := d.Engine
+	if _, err := engine.Apply(ctx, e.Store, w, "demo", d.Start); err != nil {
+		return err
+	}
+	if err := e.Refresh(ctx); err != nil {
+		return err
+	}
+	_, key, err := e.Store.CreateKey(ctx, "demo", api.Scopes, d.Start)
+	if err != nil {
+		return err
+	}
+	d.World = &World{
+		Model:   NewModel(d.Seed, People(d.Seed, d.Contacts, d.Start.Add(time.Minute), d.Days)),
+		Handler: e.Handler(), Key: key, Secret: secret, Provider: "relay", Root: w.PublicURL, Topics: w.TopicOrder,
+	}
+	d.World.Start(d.Start)
+	e.Box.Subscribe(d.World.Deliver)
+	return nil
+}
+
+// Run runs the demo for its days, or until the context ends. tell is called
+// from time to time with the demo's time.
+func (d *Demo) Run(ctx context.Context, tell func(time.Time)) error {
+	until := d.Start.AddDate(0, 0, d.Days)
+	if d.manual != nil {
+		return Virtual(ctx, d.Engine, d.World, d.manual, until, tell)
+	}
+	for ctx.Err() == nil {
+		now := d.Clock.Now()
+		if d.Days > 0 && !now.Before(until) {
+			return nil
+		}
+		if _, err := d.World.Live(ctx, now); err != nil && ctx.Err() == nil {
+			return err
+		}
+		tell(now)
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// northwind reads the example out of the program.
+func northwind(env func(string) (string, bool)) (*workspace.Workspace, error) {
+	var files []workspace.File
+	err := fs.WalkDir(examples.Northwind, "northwind", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := examples.Northwind.ReadFile(name)
+		files = append(files, workspace.File{Path: strings.TrimPrefix(name, "northwind/"), Data: data})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	w, findings := workspace.FromFiles(files, env)
+	for _, f := range findings {
+		if !f.Warning {
+			return nil, fmt.Errorf("the example inside this program is broken: %s", strict.Render(f, false))
+		}
+	}
+	return w, nil
+}
