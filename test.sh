@@ -278,7 +278,7 @@ check_vet() {
 
 run_tests() {
   say "go test -race"
-  go build -o "$folder/count" ./internal/house/count || return 1
+  go build -buildvcs=false -o "$folder/count" ./internal/house/count || return 1
   go test -json -race -timeout 15m -p "$cores" "$@" 2>&1 | "$folder/count"
 }
 

@@ -23,7 +23,7 @@ func (s *Scheduler) React(ctx context.Context, applied *catalog.Applied, now tim
 	if _, err := s.Store.TouchDue(ctx, now, changeSize); err != nil {
 		return 0, err
 	}
-	for {
+	for range turns {
 		n, err := s.Store.React(ctx, now, reactSize, func(touched []store.TouchedContact) []store.Reaction {
 			out := make([]store.Reaction, len(touched))
 			for i, t := range touched {
@@ -36,6 +36,7 @@ func (s *Scheduler) React(ctx context.Context, applied *catalog.Applied, now tim
 			return did, err
 		}
 	}
+	return did, nil
 }
 
 func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store.TouchedContact, now time.Time) store.Reaction {

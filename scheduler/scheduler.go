@@ -38,6 +38,10 @@ const (
 	reactSize = 500
 )
 
+// turns bounds how many transactions a part of a tick takes before the others
+// have theirs.
+const turns = 20
+
 // Config is what a Scheduler needs.
 type Config struct {
 	ID      string // of this process
@@ -72,9 +76,10 @@ func New(c Config) *Scheduler {
 	return &Scheduler{Config: c, refreshed: map[string]time.Time{}, beats: map[string]beat{}}
 }
 
-// Tick does everything that is due now, once, in the order in which a message
-// comes to be: fire, enter, react, step, queue. It returns how much there was,
-// so that the caller knows whether to come again at once.
+// Tick does everything that is due now, once. What is new about contacts comes
+// first, so that all others see where they stand; then the order is that in which
+// a message comes to be: fire, enter, step, queue. It returns how much there
+// was, so that the caller knows whether to come again at once.
 func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
 	now := s.Clock.Now()
 	applied := s.Catalog.Current()
@@ -83,7 +88,7 @@ func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
 	}
 	var failed []error
 	for _, part := range []func(context.Context, *catalog.Applied, time.Time) (int, error){
-		s.Fire, s.Enter, s.React, s.Step, s.Sweep,
+		s.React, s.Fire, s.Enter, s.Step, s.Sweep,
 	} {
 		n, err := part(ctx, applied, now)
 		did += n

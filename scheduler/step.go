@@ -13,7 +13,7 @@ import (
 // Step asks the step machine about the enrolments that are due, writes what it
 // decided, and puts new messages on the queue once they are durable.
 func (s *Scheduler) Step(ctx context.Context, applied *catalog.Applied, now time.Time) (did int, err error) {
-	for {
+	for range turns {
 		n, batches, err := s.Store.StepDue(ctx, now, stepSize, func(due []store.Due) []store.Stepped {
 			out := make([]store.Stepped, len(due))
 			for i, d := range due {
@@ -33,6 +33,7 @@ func (s *Scheduler) Step(ctx context.Context, applied *catalog.Applied, now time
 			return did, nil
 		}
 	}
+	return did, nil
 }
 
 // decide is one enrolment's decision, as the store writes it.
@@ -55,9 +56,13 @@ func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d stor
 		if current == nil {
 			current = pinned
 		}
+		notBefore := m.NotBefore
+		if notBefore.After(m.Expires) {
+			notBefore = m.Expires // then it is looked at once more, and skipped
+		}
 		out.Message = &store.PlannedMessage{
 			ID: m.ID, Contact: e.Contact, Campaign: e.Campaign, Template: m.Template, Subject: m.Subject,
-			Lane: applied.Lane(current), NotBefore: m.NotBefore, Reason: m.Hold, Expires: m.Expires,
+			Lane: applied.Lane(current), NotBefore: notBefore, Reason: m.Hold, Expires: m.Expires,
 		}
 	}
 	return out

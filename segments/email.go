@@ -75,7 +75,8 @@ func (l *emailLeaf) String() string { return l.text }
 func (l *emailLeaf) visible(s Scope) visible {
 	v := s.visible(l.ever)
 	if l.campaign != "" {
-		}
+		v.enrolment = 0
+	}
 	return v
 }
 

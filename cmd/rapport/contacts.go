@@ -33,7 +33,7 @@ of the address is kept, so that no later import brings it back.`,
 			if err != nil {
 				return err
 			}
-			if err := s.confirm(fmt.Sprintf("Erasing %s cannot be undone.", c.Email), yes); err != nil {
+			if err := s.confirm(fmt.Sprintf("erasing %s cannot be undone", c.Email), yes); err != nil {
 				return err
 			}
 			erased, err := s.store.Erase(s.ctx, c.Email, s.now.Now())

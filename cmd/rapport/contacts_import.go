@@ -222,7 +222,7 @@ type importRun struct {
 	batch   []*contacts.Row
 
 	rows, created, updated, unchanged int64
-	refused                           int64
+	said, refused                     int64    // consents
 	examples                          []string // of refused consents
 }
 
@@ -282,6 +282,9 @@ func (r *importRun) count(row *contacts.Row, result store.ContactResult) error {
 			r.examples = append(r.examples, row.Contact.Email+": "+reason)
 		}
 	}
+	if result.Rejected == "" {
+		r.said += int64(len(row.Consents))
+	}
 	switch {
 	case result.Rejected != "":
 		return r.rejects.write(r.rejectOf(row, result.Rejected))
@@ -295,6 +298,9 @@ func (r *importRun) count(row *contacts.Row, result store.ContactResult) error {
 	}
 	return nil
 }
+
+// consented is how many consents the file gave that were not refused.
+func (r *importRun) consented() int64 { return r.said - r.refused }
 
 // rejectOf is the reject of a row that the store did not take: the address
 // stands in its column.
@@ -331,7 +337,7 @@ func (r *importRun) report() error {
 	}
 	if r.json {
 		out := map[string]any{"rows": r.rows, "created": r.created, "updated": r.updated, "unchanged": r.unchanged,
-			"repeated": repeated, "rejected": rejected, "refused_consents": r.refused, "columns": r.from.Columns(), "notes": r.from.Notes()}
+			"repeated": repeated, "rejected": rejected, "consents": r.consented(), "refused_consents": r.refused, "columns": r.from.Columns(), "notes": append([]string{}, r.from.Notes()...)}
 		if rejected > 0 {
 			out["rejected_file"] = r.rejects.name
 		}
@@ -377,6 +383,9 @@ func (r *importRun) summary(rejected, repeated int64) {
 		t.row("created", r.green(count(r.created)))
 		t.row("updated", count(r.updated))
 		t.row("unchanged", count(r.unchanged))
+	}
+	if n := r.consented(); n > 0 {
+		t.row("consents", count(n))
 	}
 	if repeated > 0 {
 		t.row("repeated", count(repeated))

@@ -7,7 +7,6 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
-
 )
 
 func main() {

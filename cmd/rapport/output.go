@@ -54,15 +54,15 @@ func (a *app) note(format string, args ...any) {
 }
 
 // confirm asks before something that cannot be undone. Where nobody can answer,
-// it takes --yes or refuses.
+// it takes --yes or refuses. The question is a statement in lower case.
 func (a *app) confirm(question string, yes bool) error {
 	if yes {
 		return nil
 	}
 	if !a.isTerminal(a.stdin) || a.json {
-		return usagef("%s add --yes to do it without being asked", question)
+		return usagef("%s: add --yes to do it without being asked", question)
 	}
-	fmt.Fprintf(a.stderr, "%s [y/N] ", question)
+	fmt.Fprintf(a.stderr, "%s. Go on? [y/N] ", strings.ToUpper(question[:1])+question[1:])
 	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
 	if err != nil && answer == "" {
 		return fmt.Errorf("nothing was done: there was no answer")

@@ -43,7 +43,7 @@ this one process, on a file beside the workspace.`,
 				return err
 			}
 			password, _ := a.env("RAPPORT_PASSWORD")
-			o := engine.Options{Database: a.databaseOf(w), Redis: w.Redis, DataDir: a.dataDir(), Env: a.env, Secrets: w.Secrets,
+			o := engine.Options{Database: a.databaseOf(w), Redis: w.Redis, DataDir: a.dataDir(), Env: a.env, Folder: w, Secrets: w.Secrets,
 				Clock: a.now, Wall: clock.System{}.Now, Log: a.logger(logJSON), Roles: roles, Listen: listen, Password: password}
 			return a.serve(cmd.Context(), o)
 		},

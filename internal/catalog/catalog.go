@@ -50,15 +50,18 @@ func (a *Applied) CampaignID(name string) int64 { return a.Campaigns[name].ID }
 type Catalog struct {
 	source  Source
 	env     func(string) (string, bool)
+	folder  *workspace.Workspace // whose connections count; nil: the version's own
 	mu      sync.Mutex
 	current *Applied
 	old     map[int64]*Applied
 }
 
-// New makes a catalog. env reads environment variables: secrets and addresses
-// come from the process and are never stored.
-func New(source Source, env func(string) (string, bool)) *Catalog {
-	return &Catalog{source: source, env: env, old: map[int64]*Applied{}}
+// New makes a catalog. env reads environment variables: secrets come from the
+// process and are never stored. folder is the workspace as it stands on the disk,
+// of which only connections and secrets count (semantics.md, rule 13); nil: those
+// of the version.
+func New(source Source, env func(string) (string, bool), folder *workspace.Workspace) *Catalog {
+	return &Catalog{source: source, env: env, folder: folder, old: map[int64]*Applied{}}
 }
 
 // Refresh reads what was applied and the campaigns' status, when it changed.
@@ -78,6 +81,9 @@ func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
 	}
 	fresh := *loaded // the same workspace, with the status of now
 	fresh.Version, fresh.Campaigns, fresh.names = version, status, names(status)
+	if c.folder != nil {
+		fresh.Workspace = fresh.Workspace.WithConnections(c.folder)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current = &fresh

@@ -144,7 +144,7 @@ func (w *Worker) keepLinks(ctx context.Context, t *templates.Template, in templa
 	if hash, ok := w.templates.Load(key{t.Hash(), campaign}); ok {
 		return hash.(string), nil
 	}
-	kept := store.CompiledTemplate{Name: t.Name()}
+	kept := store.CompiledTemplate{Name: t.Name(), Campaign: campaign}
 	for _, l := range t.LinkTable() {
 		if !l.Track {
 			continue
@@ -165,7 +165,7 @@ func (w *Worker) keepLinks(ctx context.Context, t *templates.Template, in templa
 	}
 	sum := sha256.Sum256(append([]byte(t.Hash()), raw...))
 	kept.Hash = hex.EncodeToString(sum[:16])
-	if err := w.Store.SaveTemplate(ctx, kept); err != nil {
+	if err := w.Store.SaveTemplate(ctx, kept, in.Now); err != nil {
 		return "", err
 	}
 	w.templates.Store(key{t.Hash(), campaign}, kept.Hash)

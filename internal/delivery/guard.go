@@ -32,7 +32,7 @@ func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Ca
 	switch {
 	case c.Entry.Status == store.Stopped:
 		return store.Verdict{Skip: "the campaign was stopped"}
-	case e.State != campaigns.Parked:
+	case e.State == campaigns.Exited || e.State == campaigns.Control:
 		return store.Verdict{Skip: orElse(e.Reason, "its enrolment has ended")}
 	case !now.Before(c.Expires):
 		return store.Verdict{Skip: "expired"}
@@ -41,8 +41,12 @@ func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Ca
 	if d == nil {
 		return store.Verdict{Until: now.Add(time.Minute), Reason: "its version cannot be read"}
 	}
-	in := applied.Input(d, c.Entry, now)
-	if reason, leaves := campaigns.ExitReason(in); leaves {
+	if reason, may := d.Mailable(c.Entry.Facts); !may {
+		return store.Verdict{Skip: reason}
+	}
+	// An enrolment that went on past a message nobody was sure of, or has
+	// finished meanwhile, still gets it when it is queued again.
+	if reason, leaves := campaigns.ExitReason(applied.Input(d, c.Entry, now)); leaves {
 		return store.Verdict{Skip: reason}
 	}
 	sent := slices.Clone(c.Entry.Sent)

@@ -15,6 +15,10 @@ import (
 	"rapport/internal/workspace"
 )
 
+// DataTime is the longest that a mail server may take from a message's first
+// byte to its answer. A worker starts a message only while its lease outlasts it.
+const DataTime = 5 * time.Minute
+
 // Mailbox is the name of the built-in provider that catches all mail.
 const Mailbox = "mailbox"
 
@@ -50,7 +54,7 @@ func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, erro
 		return Route{}, fmt.Errorf("sender %s is not in the applied workspace", sender)
 	}
 	if !r.leaves(applied, to) {
-		return Route{Name: Mailbox, Provider: r.pool(Mailbox, r.Caught), Mailbox: true}, nil
+		return Route{Name: Mailbox, Provider: r.pool(Mailbox, r.caught()), Mailbox: true}, nil
 	}
 	names := s.Providers
 	if len(names) == 0 {
@@ -62,6 +66,12 @@ func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, erro
 		return Route{}, fmt.Errorf("provider %s of sender %s is not in the applied workspace", name, sender)
 	}
 	return Route{Name: name, Provider: r.pool(name, poolConfig(p)), Rate: queue.Rate{Per: p.Rate, Burst: max(1, int(p.Rate))}}, nil
+}
+
+func (r *Routes) caught() smtp.Config {
+	c := r.Caught
+	c.DataTimeout = DataTime
+	return c
 }
 
 // leaves reports whether mail to an address may leave the house.
@@ -149,6 +159,6 @@ func (r *Routes) Close() {
 func poolConfig(p workspace.Provider) smtp.Config {
 	return smtp.Config{
 		Host: p.SMTP.Host, Port: p.SMTP.Port, TLS: p.SMTP.TLS,
-		Username: p.SMTP.Username, Password: p.SMTP.Password, Auth: p.SMTP.Auth, Connections: p.Connections,
+		Username: p.SMTP.Username, Password: p.SMTP.Password, Auth: p.SMTP.Auth, Connections: p.Connections, DataTimeout: DataTime,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/queue"
 	"rapport/internal/store"
+	"rapport/templates"
 )
 
 // providerPause is how long messages wait after their provider could not be
@@ -49,12 +50,25 @@ func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []s
 // message passes its step; a fault of ours holds it back.
 func (w *Worker) faulty(c store.Claimed, err error) store.Outcome {
 	now := w.Clock.Now()
-	o := store.Outcome{Message: c.ID, Fence: c.Fence, Provider: c.Provider, At: now, State: campaigns.Failed, Reason: err.Error()}
+	o := store.Outcome{Message: c.ID, Fence: c.Fence, Provider: c.Provider, At: now, State: campaigns.Failed, Reason: fault(err)}
 	var ours *heldError
 	if errors.As(err, &ours) && now.Before(c.Due.Add(patience)) {
 		o.State, o.NotBefore, o.Untried = campaigns.Queued, now.Add(time.Minute), true
 	}
 	return o
+}
+
+// fault says what is wrong with a message, with the place in the workspace.
+func fault(err error) string {
+	var e *templates.RenderError
+	if !errors.As(err, &e) || e.File == "" {
+		return err.Error()
+	}
+	text := fmt.Sprintf("templates/%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+	if e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	return text
 }
 
 // heldError is a fault that is not the message's.
@@ -101,7 +115,7 @@ func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoi
 
 // intent is the last look before the point of no return.
 func (w *Worker) intent(m outgoing, since time.Time) error {
-	if !w.lease.holds(w.Watch.Now().Add(w.DataTime)) {
+	if !w.lease.holds(w.Watch.Now().Add(DataTime)) {
 		return errLease
 	}
 	contact := strconv.FormatInt(int64(m.claimed.Entry.Enrolment.Contact), 10)

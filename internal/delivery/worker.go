@@ -22,7 +22,7 @@ type Store interface {
 	Claim(ctx context.Context, in store.ClaimInput, decide func([]store.Candidate) []store.Verdict) (store.ClaimResult, error)
 	Record(ctx context.Context, outcomes []store.Outcome, by campaigns.Mover, now time.Time) ([]store.Batch, error)
 	Ingest(ctx context.Context, events []store.Incoming, now time.Time) ([]store.Result, error)
-	SaveTemplate(ctx context.Context, t store.CompiledTemplate) error
+	SaveTemplate(ctx context.Context, t store.CompiledTemplate, now time.Time) error
 	OpenLanes(ctx context.Context) ([]string, error)
 	StartWorker(ctx context.Context, w store.Worker, now time.Time) error
 	Beat(ctx context.Context, worker string) (bool, error)
@@ -67,15 +67,14 @@ type Config struct {
 	Log     *slog.Logger
 
 	Parallel  int           // batches at work at once; 0 is 4
-	Lease     time.Duration // how long a heartbeat counts; 0 is DataTime plus a minute
-	DataTime  time.Duration // the longest a server may take to answer a dot; 0 is 5 minutes
+	Lease     time.Duration // how long a heartbeat counts; 0 is DataTime and a minute
 	LookAhead time.Duration // within which a more urgent message goes first; 0 is an hour
 }
 
 // Silence is how long a scheduler should wait before it gives a worker up.
 func (c Config) Silence() time.Duration {
 	c = c.withDefaults()
-	return c.Lease + c.DataTime + 30*time.Second
+	return c.Lease + DataTime + 30*time.Second
 }
 
 func (c Config) withDefaults() Config {
@@ -85,11 +84,8 @@ func (c Config) withDefaults() Config {
 	if c.Parallel == 0 {
 		c.Parallel = 4
 	}
-	if c.DataTime == 0 {
-		c.DataTime = 5 * time.Minute
-	}
 	if c.Lease == 0 {
-		c.Lease = c.DataTime + time.Minute
+		c.Lease = DataTime + time.Minute
 	}
 	if c.LookAhead == 0 {
 		c.LookAhead = time.Hour
@@ -102,6 +98,7 @@ type Worker struct {
 	Config
 	lease     lease
 	changes   changes
+	lanes     lanes
 	templates sync.Map // hashes of templates whose links are on record
 	signers   signers
 	subjects  sync.Map // templates under the subjects of steps
@@ -182,7 +179,7 @@ func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
 	if !w.lease.holds(w.Watch.Now()) {
 		return 0, errors.New("this worker's lease has run out: the database has not confirmed its heartbeat")
 	}
-	lanes, err := w.Store.OpenLanes(ctx)
+	lanes, err := w.lanes.open(ctx, w, wait > 0)
 	if err != nil {
 		return 0, err
 	}
@@ -210,6 +207,30 @@ func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
 		}
 	}
 	return len(entries), nil
+}
+
+// lanes remembers for a moment which lanes have unsettled messages.
+type lanes struct {
+	mu    sync.Mutex
+	names []string
+	read  time.Time
+}
+
+// lanesFor is how long a new lane may go unnoticed.
+const lanesFor = 200 * time.Millisecond
+
+func (l *lanes) open(ctx context.Context, w *Worker, remembered bool) ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := w.Watch.Now()
+	if remembered && len(l.names) > 0 && now.Sub(l.read) < lanesFor {
+		return l.names, nil
+	}
+	names, err := w.Store.OpenLanes(ctx)
+	if err == nil {
+		l.names, l.read = names, now
+	}
+	return names, err
 }
 
 // batch takes one batch from claim to record.

@@ -27,6 +27,7 @@ import (
 	"rapport/internal/responses"
 	"rapport/internal/store"
 	"rapport/internal/token"
+	"rapport/internal/workspace"
 	"rapport/scheduler"
 )
 
@@ -46,6 +47,9 @@ type Options struct {
 	Redis    string // redis://…; "" means the in-process queue
 	DataDir  string // for the send journal
 	Env      func(string) (string, bool)
+	// Folder is the workspace on the disk, of which connections count; nil:
+	// those of the applied version.
+	Folder   *workspace.Workspace
 	Secrets  []string // that sign links, newest first; none: one kept in the database
 	Clock    clock.Clock
 	Wall     func() time.Time // of other people, where Clock runs fast; nil: Clock's
@@ -124,7 +128,7 @@ func Open(ctx context.Context, o Options) (e *Engine, err error) {
 			return e, err
 		}
 	}
-	e.Catalog = catalog.New(e.Store, o.Env)
+	e.Catalog = catalog.New(e.Store, o.Env, o.Folder)
 	if e.Tokens, err = e.signer(ctx); err != nil {
 		return e, err
 	}

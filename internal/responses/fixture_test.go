@@ -99,11 +99,11 @@ func newFixture(t *testing.T) *fixture {
 	f.contact = people[0].ID
 	_, _, err = s.Apply(ctx, store.ApplyInput{Hash: "v1", Numbers: map[string]map[string]int{"welcome": {"send:welcome": 1}}}, noon.Add(-24*time.Hour))
 	must(t, err)
-	must(t, s.SaveTemplate(ctx, store.CompiledTemplate{Hash: "h1", Name: "welcome", Links: []store.Link{
+	must(t, s.SaveTemplate(ctx, store.CompiledTemplate{Hash: "h1", Name: "welcome", Campaign: "welcome", Links: []store.Link{
 		{N: 1, URL: "https://shop.example/guides?a=1&b=2"}, {N: 2, URL: "https://shop.example/fit"},
 		{N: 3, URL: "https://shop.example/tours"}, {N: 4, URL: "https://shop.example/?e={{ contact.email }}", Personal: true},
 		{N: 5, URL: "javascript:alert(1)"},
-	}}))
+	}}, noon.Add(-24*time.Hour)))
 	f.message = f.send(1, noon.Add(-time.Hour), "sent", "h1")
 
 	signer, err := token.NewSigner([]string{secret})

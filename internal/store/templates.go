@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Link is one numbered link of a template, as it leads for one campaign.
@@ -18,17 +19,18 @@ type Link struct {
 // CompiledTemplate is what stays of a template that messages were made from:
 // where its links lead, for as long as anybody may click them.
 type CompiledTemplate struct {
-	Hash  string // of its content and its links: a message records it
-	Name  string
-	Links []Link
+	Hash     string // of its content and its links: a message records it
+	Name     string
+	Campaign string // by name: links may name it
+	Links    []Link
 }
 
 // SaveTemplate keeps a template's link table. Saving it again changes nothing.
-func (s *Store) SaveTemplate(ctx context.Context, t CompiledTemplate) error {
+func (s *Store) SaveTemplate(ctx context.Context, t CompiledTemplate, now time.Time) error {
 	err := s.db.write(ctx, func(q querier) error {
 		b := s.statement()
-		_, err := q.exec(ctx, `insert into compiled_templates (hash, name, links) values (`+b.arg(t.Hash)+`, `+b.arg(t.Name)+`, `+
-			b.json(b.arg(jsonText(t.Links)))+`) on conflict (hash) do nothing`, b.args...)
+		_, err := q.exec(ctx, `insert into compiled_templates (hash, name, campaign, links, created_at) values (`+b.arg(t.Hash)+`, `+b.arg(t.Name)+`, `+
+			b.arg(t.Campaign)+`, `+b.json(b.arg(jsonText(t.Links)))+`, `+b.arg(ms(now))+`) on conflict (hash) do nothing`, b.args...)
 		return err
 	})
 	if err != nil {
@@ -41,16 +43,20 @@ func (s *Store) SaveTemplate(ctx context.Context, t CompiledTemplate) error {
 func (s *Store) CompiledTemplate(ctx context.Context, hash string) (t CompiledTemplate, found bool, err error) {
 	var links string
 	b := s.statement()
-	found, err = one(ctx, s.db, `select hash, name, `+b.readJSON("links")+` from compiled_templates where hash = $1`, []any{hash}, &t.Hash, &t.Name, &links)
+	found, err = one(ctx, s.db, `select hash, name, campaign, `+b.readJSON("links")+` from compiled_templates where hash = $1`, []any{hash}, &t.Hash, &t.Name, &t.Campaign, &links)
 	if err != nil || !found {
 		return t, found, err
 	}
 	return t, true, json.Unmarshal([]byte(links), &t.Links)
 }
 
-// TemplateHash is the hash of the template that a message was made from, ""
-// before it was sent.
+// TemplateHash is the hash of the template that a message was made from. Of a
+// message whose record was lost with its worker it is the latest that its
+// campaign has made of that template; "" when there is none.
 func (s *Store) TemplateHash(ctx context.Context, message int64) (hash string, found bool, err error) {
-	found, err = one(ctx, s.db, `select template_hash from messages where id = $1`, []any{message}, &hash)
+	found, err = one(ctx, s.db, `select coalesce(nullif(m.template_hash, ''), (
+			select t.hash from compiled_templates t join campaigns k on k.name = t.campaign
+			where t.name = m.template and k.id = m.campaign_id order by t.created_at desc limit 1), '')
+		from messages m where m.id = $1`, []any{message}, &hash)
 	return hash, found, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/calendar"
 	"rapport/internal/contacts"
 	"rapport/internal/store"
 	"rapport/segments"
@@ -108,7 +109,7 @@ func (w *Web) contact(q *request) (view, error) {
 	for _, name := range slices.Sorted(maps.Keys(f.Contact.Attributes)) {
 		d.Attributes = append(d.Attributes, attribute{name, valueText(f.Contact.Attributes[name])})
 	}
-	if zone, err := time.LoadLocation(f.Contact.Timezone); f.Contact.Timezone != "" && err == nil {
+	if zone, err := calendar.LoadZone(f.Contact.Timezone); f.Contact.Timezone != "" && err == nil {
 		d.Local = q.now.In(zone).Format("15:04")
 	}
 	page := pageOf(q)

@@ -161,7 +161,12 @@ var pageSet = func() map[string]*template.Template {
 // funcs are what templates may call; times are shown in the company's zone.
 func (q *request) funcs() template.FuncMap {
 	return template.FuncMap{
-		"num":   num,
+		"num": func(n any) string {
+			if small, ok := n.(int); ok {
+				return num(small)
+			}
+			return num(n.(int64)) // a template that passes anything else fails its test
+		},
 		"share": share,
 		"plural": func(n int64, one, many string) string {
 			if n == 1 {

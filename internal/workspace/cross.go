@@ -1,9 +1,12 @@
 package workspace
 
 import (
+	"bytes"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"rapport/campaigns"
 	"rapport/internal/strict"
@@ -14,7 +17,8 @@ import (
 func (r *reading) cross() {
 	r.sends()
 	r.unusedTemplates()
-	r.sources26()
+	r.answers()
+	r.website()
 }
 
 // sends checks each send step against the template that it names.
@@ -102,9 +106,9 @@ func (r *reading) unusedTemplates() {
 	}
 }
 
-// sources26 is rule 26: a condition on answers or bounces needs somewhere for
+// answers is rule 26: a condition on answers or bounces needs somewhere for
 // them to come from.
-func (r *reading) sources26() {
+func (r *reading) answers() {
 	if !r.main.ok {
 		return
 	}
@@ -141,6 +145,34 @@ func (r *reading) hasSource() (replies, bounces bool) {
 		replies = replies || p.Callbacks.Kind == "generic"
 	}
 	return replies, bounces
+}
+
+// websiteShown is a place in a template that prints the company's website.
+var websiteShown = regexp.MustCompile(`\{\{-?\s*company\.website\b[^}]*\}\}`)
+
+// website finds templates that print the company's website where it has none:
+// every message would fail. One that asks for it first, or gives a default, is
+// right.
+func (r *reading) website() {
+	if !r.main.ok || r.ws.Company.Website != "" || r.main.node.Map().Get("company").Map().Has("website") {
+		return
+	}
+	for _, s := range r.sources {
+		asked := bytes.Contains(s.Data, []byte("if company.website")) || bytes.Contains(s.Data, []byte("unless company.website"))
+		for _, at := range websiteShown.FindAllIndex(s.Data, -1) {
+			if asked || bytes.Contains(s.Data[at[0]:at[1]], []byte("default")) {
+				continue
+			}
+			before := string(s.Data[:at[0]])
+			line := strings.Count(before, "\n") + 1
+			start := strings.LastIndexByte(before, '\n') + 1
+			source, _, _ := strings.Cut(string(s.Data[start:]), "\n")
+			r.findings.Add(strict.Finding{
+				File: templatesDir + "/" + s.Path, Line: line, Column: utf8.RuneCountInString(before[start:]) + 1, Code: CodeMissing,
+				Message: "the company has no website in " + mainFile, Hint: "add website: under company:", Source: strings.TrimSuffix(source, "\r"),
+			})
+		}
+	}
 }
 
 // emailHeads visits the conditions on e-mails of a file.

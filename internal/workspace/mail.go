@@ -154,7 +154,6 @@ func (s *settings) sender(name string, n strict.Node) Sender {
 	out.Bounces, _ = host(m.Get("bounces"))
 	out.Providers = s.senderProviders(m)
 	if d := m.Get("dkim"); d.Present() {
-		notRunYet(m.Key("dkim"), "dkim", "dkim")
 		dm := d.Map("domain", "selector", "key")
 		out.DKIM = &DKIM{}
 		out.DKIM.Domain, _ = host(dm.Require("domain"))

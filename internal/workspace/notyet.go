@@ -8,7 +8,6 @@ import "rapport/internal/strict"
 var notYet = map[string]string{
 	"warm_up":          "the daily ceiling is not applied",
 	"webhook.kind":     "callbacks of this kind are refused; generic ones are taken",
-	"dkim":             "mail leaves unsigned, unless the provider signs it",
 	"forward_to":       "answers are not forwarded",
 	"opt_in":           "no confirmation is mailed: consents stay pending until they are given in another way",
 	"per_domain":       "the rate is not applied",

@@ -297,6 +297,40 @@ func TestQuietHoursZone(t *testing.T) {
 	}
 }
 
+// Rule 26: what a condition asks for needs somewhere to come from.
+func TestRule26Sources(t *testing.T) {
+	const provider = "providers: { main: { smtp: { host: smtp.example.net }, webhook: { kind: %s } } }\n"
+	generic := strings.Replace(provider, "%s", `generic, secret: "${K}"`, 1)
+	ses := strings.Replace(provider, "%s", "ses, topic: t", 1)
+	for _, tt := range []struct{ kind, sender, more, want string }{
+		{"replied", "", "", "replies can never arrive: nothing receives them"},
+		{"replied", ", replies: {}", "", "replies can never arrive: nothing receives them"},
+		{"replied", "", `inbound: { smtp: ":2526" }`, "replies can never arrive: nothing receives them"},
+		{"replied", ", replies: {}", `inbound: { smtp: ":2526" }`, ""},
+		{"replied", "", generic, ""},
+		{"replied", "", ses, "replies can never arrive: nothing receives them"},
+		{"bounced", "", "", "bounces can never arrive: nothing receives them"},
+		{"bounced", ", bounces: b.a.example", `inbound: { smtp: ":2526" }`, ""},
+		{"bounced", "", ses, ""},
+		{"bounced", "", generic, ""},
+		{"clicked", "", "", ""},
+	} {
+		_, findings := FromFiles([]File{
+			{"rapport.yaml", []byte("company: { name: A, address: B }\nsenders: { me: { from: me@a.example" + tt.sender + " } }\n" + tt.more)},
+			{"segments/s.yaml", []byte("segment: s\nwhere: { not: { email: " + tt.kind + " } }\n")},
+		}, nil)
+		got := ""
+		for _, f := range findings {
+			if !f.Warning {
+				got += f.Message
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s with %q %q: %q, want %q", tt.kind, tt.sender, tt.more, got, tt.want)
+		}
+	}
+}
+
 // Rule 29: the workspace of the language's own page, with one letter changed in
 // one name, has one finding that is an error.
 func TestRule29OneMistakeOneFinding(t *testing.T) {

@@ -246,9 +246,11 @@ create table leases (
 );
 
 create table compiled_templates (
-  hash  text primary key,
-  name  text  not null,
-  links jsonb not null default '[]'
+  hash       text primary key,
+  name       text not null,
+  campaign   text not null,
+  links      jsonb not null default '[]',
+  created_at bigint not null
 );
 
 create table api_keys (

@@ -244,9 +244,11 @@ create table leases (
 );
 
 create table compiled_templates (
-  hash  text primary key,
-  name  text  not null,
-  links blob  not null default (jsonb('[]'))
+  hash       text primary key,
+  name       text not null,
+  campaign   text not null,
+  links      blob  not null default (jsonb('[]')),
+  created_at integer not null
 );
 
 create table api_keys (

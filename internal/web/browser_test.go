@@ -1,0 +1,197 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"rapport/internal/testenv"
+)
+
+// rooms are the pages that the browser visits, with their heading.
+func (f *fixture) rooms() []struct{ name, path, heading string } {
+	return []struct{ name, path, heading string }{
+		{"overview", "/", "Waiting for the right moment"},
+		{"campaigns", "/campaigns", "Campaigns"},
+		{"campaign", "/campaigns/welcome", "welcome"},
+		{"ladder", "/ladder", "Ladder"},
+		{"contacts", "/contacts", "Contacts"},
+		{"contact", fmt.Sprintf("/contacts/%d", f.people[7]), "Émile Berger"},
+		{"segments", "/segments", "Segments"},
+		{"messages", "/messages", "Messages"},
+		{"queued", "/messages?state=queued", "Messages"},
+		{"mailbox", "/mailbox", "Mailbox"},
+		{"mail", "/mailbox/1", "Three checks that take five minutes · 0"},
+		{"headers", "/mailbox/1?show=headers", "Three checks that take five minutes · 0"},
+		{"missing", "/nowhere", "There is no such page"},
+	}
+}
+
+// browser is a Chromium that notes everything that goes wrong in its pages.
+type browser struct {
+	context.Context
+	mu       sync.Mutex
+	problems []string
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := testenv.Chromium(t)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true))
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &browser{Context: ctx}
+	must(t, chromedp.Listen(ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			b.note("exception: " + e.ExceptionDetails.Text)
+		case *runtime.EventConsoleAPICalled:
+			b.note("console: " + string(e.Type))
+		case *log.EventEntryAdded:
+			b.note(string(e.Entry.Level) + ": " + e.Entry.Text + " " + e.Entry.URL)
+		}
+	}))
+	return b
+}
+
+func (b *browser) note(s string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.problems = append(b.problems, s)
+}
+
+// seen returns what went wrong since it was asked last.
+func (b *browser) seen() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.problems
+	b.problems = nil
+	return p
+}
+
+func (b *browser) colors(scheme string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return chromedp.Void{}, err
+	}
+}
+
+// Every room, as a phone and as a screen show it: it has its heading, nothing
+// sticks out at the side, and the console is silent.
+func TestRoomsInABrowser(t *testing.T) {
+	b := newBrowser(t)
+	f := seeded(t)
+	server := httptest.NewServer(New(f.config()))
+	t.Cleanup(server.Close)
+	shots := os.Getenv("RAPPORT_SCREENSHOTS")
+	for _, size := range []struct {
+		name          string
+		width, height int64
+		scheme        string
+	}{{"phone", 390, 844, "light"}, {"screen", 1280, 800, "light"}, {"dark", 1280, 800, "dark"}} {
+		must(t, chromedp.Do(b, chromedp.EmulateViewport(size.width, size.height), b.colors(size.scheme)))
+		for _, room := range f.rooms() {
+			t.Run(size.name+"/"+room.name, func(t *testing.T) {
+				must(t, chromedp.Do(b, chromedp.Navigate(server.URL+room.path)))
+				heading, err := chromedp.Run(b, chromedp.Evaluate[string](`document.querySelector("h1").textContent`))
+				must(t, err)
+				if heading != room.heading {
+					t.Errorf("the heading is %q, want %q", heading, room.heading)
+				}
+				wide, err := chromedp.Run(b, chromedp.Evaluate[string](tooWide))
+				must(t, err)
+				if wide != "" {
+					t.Errorf("sticks out at the side: %s", wide)
+				}
+				small, err := chromedp.Run(b, chromedp.Evaluate[string](tooSmall))
+				must(t, err)
+				if small != "" {
+					t.Errorf("too small to read: %s", small)
+				}
+				for _, problem := range b.seen() {
+					if room.name != "missing" && !(room.name == "mail" && strings.Contains(problem, "Blocked script execution")) {
+						t.Errorf("the console says %s", problem)
+					}
+				}
+				if shots != "" {
+					png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
+					must(t, err)
+					must(t, os.WriteFile(filepath.Join(shots, size.name+"-"+room.name+".png"), png, 0o644))
+				}
+			})
+		}
+	}
+}
+
+// tooWide names the first element that makes the page wider than the window.
+const tooWide = `(() => {
+	const width = document.documentElement.clientWidth;
+	if (document.documentElement.scrollWidth <= width) return "";
+	for (const e of document.querySelectorAll("body *")) {
+		const r = e.getBoundingClientRect();
+		if (r.width > 0 && r.right > width + 1 && !e.closest("nav")) return e.tagName + "." + e.className + " " + Math.round(r.right) + " of " + width;
+	}
+	return "the page is " + document.documentElement.scrollWidth + " wide, the window " + width;
+})()`
+
+// tooSmall names the first text that is smaller than 12 pixels on the screen.
+const tooSmall = `(() => {
+	for (const e of document.querySelectorAll("#main *")) {
+		if (e.children.length === 0 && e.textContent.trim() !== "" && parseFloat(getComputedStyle(e).fontSize) < 12) return e.tagName + " " + e.textContent;
+	}
+	return "";
+})()`
+
+// The script swaps in what is new, and leaves open what a person has opened.
+func TestLivePage(t *testing.T) {
+	b := newBrowser(t)
+	f := seeded(t)
+	server := httptest.NewServer(New(f.config()))
+	t.Cleanup(server.Close)
+	must(t, chromedp.Do(b, chromedp.Navigate(server.URL+"/campaigns/welcome")))
+	f.exec(`update campaigns set status = 'paused' where name = 'welcome'`)
+	must(t, chromedp.Do(b, chromedp.WaitVisible(chromedp.CSS(`.head .pill.paused`))))
+	must(t, chromedp.Do(b, chromedp.Click(chromedp.CSS(`form[action$="/resume"] button`)), chromedp.WaitVisible(chromedp.CSS(`.head .pill.running`))))
+	all, err := f.store.Campaigns(context.Background())
+	must(t, err)
+	if got := all["welcome"].Status; got != "running" {
+		t.Errorf("the button left the campaign %s", got)
+	}
+	if p := b.seen(); len(p) > 0 {
+		t.Errorf("the console says %v", p)
+	}
+}
+
+// A mail's script does not run, and its frame has no origin.
+func TestMailIsHarmless(t *testing.T) {
+	b := newBrowser(t)
+	f := seeded(t)
+	server := httptest.NewServer(New(f.config()))
+	t.Cleanup(server.Close)
+	must(t, chromedp.Do(b, chromedp.Navigate(server.URL+"/mailbox/1/html")))
+	title, err := chromedp.Run(b, chromedp.Title())
+	must(t, err)
+	origin, err := chromedp.Run(b, chromedp.Evaluate[string](`origin`))
+	if title != "x" || err != nil || origin != "null" {
+		t.Errorf("the title is %q, the origin %q, %v", title, origin, err)
+	}
+}
