@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"time"
 
 	"rapport/internal/catalog"
 	"rapport/internal/store"
@@ -20,7 +19,8 @@ const refreshSize = 10_000
 // something is new are followed by React within moments; here everybody is
 // compared every segments.refresh, by one elected scheduler, because time alone
 // moves people too.
-func (s *Scheduler) Enter(ctx context.Context, applied *catalog.Applied, now time.Time) (did int, err error) {
+func (s *Scheduler) Enter(ctx context.Context, m moment) (did int, err error) {
+	applied, now := m.applied, m.now
 	every := applied.RefreshSegments
 	for _, name := range enterSegments(applied) {
 		hash := segmentHash(applied, name)

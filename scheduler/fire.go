@@ -21,10 +21,13 @@ const fireLease = time.Minute
 // Fire claims the occurrences of schedules that have come and enrols their
 // audience; it also goes on with those that a stopped scheduler left behind.
 // Of several missed occurrences the latest runs and the others are recorded.
-func (s *Scheduler) Fire(ctx context.Context, applied *catalog.Applied, now time.Time) (did int, err error) {
-	left, err := s.Store.ResumeFirings(ctx, s.ID, now, now.Add(fireLease))
-	if err != nil {
-		return 0, err
+func (s *Scheduler) Fire(ctx context.Context, m moment) (did int, err error) {
+	applied, now := m.applied, m.now
+	var left []store.Firing
+	if m.pending.Firings {
+		if left, err = s.Store.ResumeFirings(ctx, s.ID, now, now.Add(fireLease)); err != nil {
+			return 0, err
+		}
 	}
 	for _, f := range left {
 		n, err := s.enrol(ctx, applied, f)
@@ -48,6 +51,12 @@ func (s *Scheduler) Fire(ctx context.Context, applied *catalog.Applied, now time
 	return did, nil
 }
 
+// quietKey is a start of a campaign in a version of the workspace.
+type quietKey struct {
+	campaign, version int64
+	start             string
+}
+
 // startKey names the schedule: a changed one begins a new series, and a `once`
 // that has fired fires again only when its time changes.
 func startKey(d *campaigns.Definition) string {
@@ -66,7 +75,8 @@ func (s *Scheduler) fireCampaign(ctx context.Context, applied *catalog.Applied, 
 		return s.fireOne(ctx, applied, store.FiringKey{Campaign: k.ID, Start: "enter", Wall: "include_current"}, now, now)
 	}
 	key := startKey(d)
-	if key == "" {
+	quiet := quietKey{k.ID, applied.ID, key}
+	if key == "" || now.Before(s.quiet[quiet]) {
 		return 0, nil
 	}
 	last, found, err := s.Store.LastFiring(ctx, k.ID, key)
@@ -96,6 +106,9 @@ func (s *Scheduler) fireCampaign(ctx context.Context, applied *catalog.Applied, 
 		if err != nil {
 			return did, err
 		}
+	}
+	if next, ok := d.NextFiring(now, applied.Zone); ok && next.At.After(now) {
+		s.quiet[quiet] = next.At
 	}
 	if len(missed) == 0 {
 		return did, nil

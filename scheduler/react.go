@@ -19,15 +19,21 @@ const changeSize = 1000
 // React draws the consequences of what is new about contacts: their stage and
 // health, the segments they enter or leave, the campaigns that an event or an
 // entry starts, goals reached, and enrolments whose exit or wait it may decide.
-func (s *Scheduler) React(ctx context.Context, applied *catalog.Applied, now time.Time) (did int, err error) {
-	if _, err := s.Store.TouchDue(ctx, now, changeSize); err != nil {
-		return 0, err
+func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
+	moved := 0
+	if m.pending.Changing {
+		if moved, err = s.Store.TouchDue(ctx, m.now, changeSize); err != nil {
+			return 0, err
+		}
+	}
+	if moved == 0 && !m.pending.Touched {
+		return 0, nil
 	}
 	for range turns {
-		n, err := s.Store.React(ctx, now, reactSize, func(touched []store.TouchedContact) []store.Reaction {
+		n, err := s.Store.React(ctx, m.now, reactSize, func(touched []store.TouchedContact) []store.Reaction {
 			out := make([]store.Reaction, len(touched))
 			for i, t := range touched {
-				out[i] = s.react(ctx, applied, t, now)
+				out[i] = s.react(ctx, m.applied, t, m.now)
 			}
 			return out
 		})

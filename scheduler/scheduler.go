@@ -14,6 +14,7 @@ import (
 
 // Store is what the scheduler asks of the database.
 type Store interface {
+	Pending(ctx context.Context, now time.Time) (store.Pending, error)
 	LastFiring(ctx context.Context, campaign int64, start string) (store.Firing, bool, error)
 	ClaimFiring(ctx context.Context, k store.FiringKey, happens time.Time, owner string, leaseUntil time.Time) (bool, error)
 	MissFirings(ctx context.Context, missed []store.Firing, now time.Time) error
@@ -61,8 +62,10 @@ type Config struct {
 // Scheduler is one of any number of schedulers on a database.
 type Scheduler struct {
 	Config
-	refreshed map[string]time.Time // segment to the last look at everybody
-	beats     map[string]beat      // worker to the last change of its counter
+	refreshed map[string]time.Time   // segment to the last look at everybody
+	beats     map[string]beat        // worker to the last change of its counter
+	watched   time.Time              // when the heartbeats were looked at last, on Watch
+	quiet     map[quietKey]time.Time // start to the moment before which it has no firing
 }
 
 // New makes a scheduler.
@@ -73,7 +76,7 @@ func New(c Config) *Scheduler {
 	if c.Watch == nil {
 		c.Watch = clock.System{}
 	}
-	return &Scheduler{Config: c, refreshed: map[string]time.Time{}, beats: map[string]beat{}}
+	return &Scheduler{Config: c, refreshed: map[string]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}}
 }
 
 // Tick does everything that is due now, once. What is new about contacts comes
@@ -87,14 +90,24 @@ func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
 		return 0, nil
 	}
 	var failed []error
-	for _, part := range []func(context.Context, *catalog.Applied, time.Time) (int, error){
-		s.React, s.Fire, s.Enter, s.Step, s.Sweep,
-	} {
-		n, err := part(ctx, applied, now)
+	for _, part := range []func(context.Context, moment) (int, error){s.React, s.Fire, s.Enter, s.Step, s.Sweep} {
+		// Asked before each part: the one before may have made work for it.
+		pending, err := s.Store.Pending(ctx, now)
+		if err != nil {
+			return did, err
+		}
+		n, err := part(ctx, moment{now, applied, pending})
 		did += n
 		if err != nil {
 			failed = append(failed, err)
 		}
 	}
 	return did, errors.Join(failed...)
+}
+
+// moment is what every part of a tick goes by.
+type moment struct {
+	now     time.Time
+	applied *catalog.Applied
+	pending store.Pending
 }

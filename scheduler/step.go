@@ -12,12 +12,15 @@ import (
 
 // Step asks the step machine about the enrolments that are due, writes what it
 // decided, and puts new messages on the queue once they are durable.
-func (s *Scheduler) Step(ctx context.Context, applied *catalog.Applied, now time.Time) (did int, err error) {
+func (s *Scheduler) Step(ctx context.Context, m moment) (did int, err error) {
+	if !m.pending.Enrolments {
+		return 0, nil
+	}
 	for range turns {
-		n, batches, err := s.Store.StepDue(ctx, now, stepSize, func(due []store.Due) []store.Stepped {
+		n, batches, err := s.Store.StepDue(ctx, m.now, stepSize, func(due []store.Due) []store.Stepped {
 			out := make([]store.Stepped, len(due))
 			for i, d := range due {
-				out[i] = s.decide(ctx, applied, d, now)
+				out[i] = s.decide(ctx, m.applied, d, m.now)
 			}
 			return out
 		})

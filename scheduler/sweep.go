@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"rapport/internal/catalog"
 	"rapport/internal/store"
 )
 
@@ -23,25 +22,41 @@ type beat struct {
 
 // Sweep puts on the queue what was held until now, and what the queue has lost;
 // and it gives up workers that have fallen silent.
-func (s *Scheduler) Sweep(ctx context.Context, _ *catalog.Applied, now time.Time) (did int, err error) {
-	if _, err := s.Queue.Due(ctx, now); err != nil {
-		return 0, err
+func (s *Scheduler) Sweep(ctx context.Context, m moment) (did int, err error) {
+	if m.pending.Open {
+		if _, err := s.Queue.Due(ctx, m.now); err != nil {
+			return 0, err
+		}
+		lost, err := s.lost(ctx, m.now)
+		if err != nil {
+			return 0, err
+		}
+		if err := s.push(ctx, lost); err != nil {
+			return 0, err
+		}
+		did = len(lost)
 	}
-	due, err := s.Store.DueBatches(ctx, now, sweepSize)
-	if err != nil {
-		return 0, err
+	if m.pending.Batches {
+		due, err := s.Store.DueBatches(ctx, m.now, sweepSize)
+		if err != nil {
+			return did, err
+		}
+		if err := s.push(ctx, due); err != nil {
+			return did, err
+		}
+		did += len(due)
 	}
-	if err := s.push(ctx, due); err != nil {
-		return 0, err
+	return did, s.watch(ctx, m.now)
+}
+
+// watch gives up silent workers. It looks seldom: heartbeats are seconds apart,
+// and silence is minutes.
+func (s *Scheduler) watch(ctx context.Context, now time.Time) error {
+	if watch := s.Watch.Now(); watch.Sub(s.watched) >= time.Second {
+		s.watched = watch
+		return s.giveUp(ctx, now)
 	}
-	lost, err := s.lost(ctx, now)
-	if err != nil {
-		return len(due), err
-	}
-	if err := s.push(ctx, lost); err != nil {
-		return len(due), err
-	}
-	return len(due) + len(lost), s.giveUp(ctx, now)
+	return nil
 }
 
 // lost finds committed batches that are on no queue: only on lanes whose queue

@@ -100,7 +100,7 @@ func yearParts(today day, days int) []yearPart {
 	from, to := dateOf(today), dateOf(today+int64(days))
 	last := contacts.YearDay(to)
 	if last == 228 && !leap(to.Year) {
-		last = 228
+		last = 229
 	}
 	if from.Year == to.Year {
 		return []yearPart{{from.Year, contacts.YearDay(from), last}}

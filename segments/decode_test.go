@@ -216,7 +216,8 @@ func TestSegmentsThatGrowWithoutMeasureAreFound(t *testing.T) {
 
 func TestACircleThatWasNeverCheckedEnds(t *testing.T) {
 	set := Set{}
-	set["a"] = &Segment{Name: "a", Where: parse(t, "{segment: a}")}
+	set["a"] = &Segment{Name: "a", Where: parse(t, "{any: [{segment: a}, {segment: a}, {segment: b}]}")}
+	set["b"] = &Segment{Name: "b", Where: parse(t, "{any: [{segment: a}, {segment: b}, {segment: a}]}")}
 	q := &Question{Facts: &contacts.Facts{}, Segments: set}
 	if set["a"].Where.Match(q) || !set["a"].Where.NextChange(q).IsZero() {
 		t.Error("a circle holds")

@@ -67,7 +67,7 @@ type Question struct {
 	Zone     *time.Location // the company's; nil is UTC
 	Ladder   []string       // stage names, lowest first
 
-	depth int // of nested segments, so that a circle ends
+	within *path // the segments that led here, so that a circle ends
 }
 
 // Explanation is the answer to a condition with its reasons, as a tree.
@@ -93,4 +93,22 @@ type Uses struct {
 	Tier       bool
 	Sample     bool
 	Time       bool // time alone can change the answer
+}
+
+// path is the way through segments that refer to each other.
+type path struct {
+	name string
+	from *path
+}
+
+// holds tells whether a segment lies on the way. Circles are findings long
+// before (Set.Check); a set that was never checked must not run for ever either,
+// so within itself a segment is false.
+func (p *path) holds(name string) bool {
+	for ; p != nil; p = p.from {
+		if p.name == name {
+			return true
+		}
+	}
+	return false
 }

@@ -78,7 +78,7 @@ func drawWorld(t *rapid.T, people int) world {
 	}
 	w := world{now: now.Add(time.Duration(between(t, 0, 2000, "ms")) * time.Millisecond), zone: zone}
 	if one(t, 4, "scoped") {
-		w.scope = Scope{Since: drawMoment(t, w.now), Enrolment: testEnrolment, Origin: int64(between(t, 0, 5, "origin")), Ever: one(t, 5, "ever")}
+		w.scope = Scope{Since: w.drawMoment(t), Enrolment: testEnrolment, Origin: int64(between(t, 0, 5, "origin")), Ever: one(t, 5, "ever")}
 	}
 	for i := range people {
 		w.people = append(w.people, w.drawFacts(t, contacts.ID(i+1)))
@@ -87,7 +87,8 @@ func drawWorld(t *rapid.T, people int) world {
 }
 
 // drawMoment is a moment near an edge that conditions can have.
-func drawMoment(t *rapid.T, now time.Time) time.Time {
+func (w *world) drawMoment(t *rapid.T) time.Time {
+	now := w.now
 	switch between(t, 0, 4, "moment") {
 	case 0: // exactly N days ago, or a millisecond beside it
 		edge := now.Add(-time.Duration(pick(t, "days", worldDays)) * 24 * time.Hour)
@@ -96,7 +97,7 @@ func drawMoment(t *rapid.T, now time.Time) time.Time {
 		return now.Add(time.Duration(between(t, -1, 2, "beside now")) * time.Millisecond)
 	case 2: // the beginning of a day, or a millisecond beside it
 		date, _ := calendar.ParseDate(pick(t, "date", worldDates))
-		return date.At(0, time.UTC).Add(time.Duration(between(t, -1, 1, "beside")) * time.Millisecond)
+		return date.At(0, w.zone).Add(time.Duration(between(t, -1, 1, "beside")) * time.Millisecond)
 	}
 	return now.Add(-time.Duration(between(t, 0, 100*24*60, "minutes")) * time.Minute)
 }
@@ -153,15 +154,15 @@ func (w *world) drawFacts(t *rapid.T, id contacts.ID) *contacts.Facts {
 	f := &contacts.Facts{Contact: contacts.Contact{
 		ID: id, Email: fmt.Sprintf("p%d@example.com", id), Attributes: w.drawValues(t),
 		FirstName: pick(t, "first", append([]string{""}, worldTexts...)), Language: pick(t, "language", []string{"", "de", "EN"}),
-		CreatedAt: drawMoment(t, w.now), Seed: rapid.Uint32().Draw(t, "seed"),
+		CreatedAt: w.drawMoment(t), Seed: rapid.Uint32().Draw(t, "seed"),
 		Stage: pick(t, "stage", append([]string{"", "gone"}, worldLadder...)), Health: pick(t, "health", healths),
 	}}
 	c := &f.Contact
 	if one(t, 2, "stage since") {
-		c.StageSince = drawMoment(t, w.now)
+		c.StageSince = w.drawMoment(t)
 	}
 	if one(t, 2, "health since") {
-		c.HealthSince = drawMoment(t, w.now)
+		c.HealthSince = w.drawMoment(t)
 	}
 	for i := range between(t, 0, 10, "events") {
 		f.Events = append(f.Events, w.drawEvent(t, f, i))
@@ -189,7 +190,7 @@ func (w *world) drawFacts(t *rapid.T, id contacts.ID) *contacts.Facts {
 
 func (w *world) drawEvent(t *rapid.T, f *contacts.Facts, i int) contacts.Event {
 	e := contacts.Event{
-		ID: int64(f.Contact.ID)*100 - 100 + int64(i) + 1, Contact: f.Contact.ID, At: drawMoment(t, w.now),
+		ID: int64(f.Contact.ID)*100 - 100 + int64(i) + 1, Contact: f.Contact.ID, At: w.drawMoment(t),
 		Key: pick(t, "key", []string{"a", "B", "é", "_"}) + strconv.Itoa(i),
 	}
 	if one(t, 2, "mail") {
@@ -494,7 +495,7 @@ func elementText(v any) (string, bool) {
 
 // drawTest is a test of a value that somebody has, or of any.
 func (w *world) drawTest(t *rapid.T, path string, of func(*contacts.Facts) map[string]any) string {
-	if !one(t, 3, "any") {
+	if !one(t, 5, "any") {
 		f := pick(t, "whose", w.people)
 		if v, ok := contacts.Lookup(of(f), path); ok {
 			return w.drawFitting(t, v)

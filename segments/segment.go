@@ -128,12 +128,12 @@ func (l *segmentLeaf) String() string { return "segment " + l.name }
 // whatever the scope of whoever asks. It is nil when there is no such segment.
 func (l *segmentLeaf) inner(q *Question) (*Segment, *Question) {
 	s := q.Segments[l.name]
-	if s == nil || s.Where == nil || q.depth >= maxNested {
+	if s == nil || s.Where == nil || q.within.holds(l.name) {
 		return nil, nil
 	}
 	inner := *q
 	inner.Scope = Scope{}
-	inner.depth++
+	inner.within = &path{l.name, q.within}
 	return s, &inner
 }
 
@@ -161,14 +161,12 @@ func (l *segmentLeaf) uses(u *Uses) { u.Segments = append(u.Segments, l.name) }
 
 func (l *segmentLeaf) sql(p *SQL) string {
 	s := p.Segments[l.name]
-	if s == nil || s.Where == nil || p.depth >= maxNested {
+	if s == nil || s.Where == nil || p.within.holds(l.name) {
 		return no
 	}
-	scope := p.Scope
-	p.Scope = Scope{}
-	p.depth++
+	scope, within := p.Scope, p.within
+	p.Scope, p.within = Scope{}, &path{l.name, within}
 	text := s.Where.SQL(p)
-	p.depth--
-	p.Scope = scope
+	p.Scope, p.within = scope, within
 	return text
 }

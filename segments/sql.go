@@ -27,7 +27,7 @@ type SQL struct {
 	CampaignIDs func(name string) int64
 	Args        []any
 
-	depth int
+	within *path // the segments that led here, so that a circle ends
 }
 
 // Arg adds an argument and gives its placeholder.

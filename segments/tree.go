@@ -43,11 +43,6 @@ type leaf interface {
 	sql(p *SQL) string
 }
 
-// maxNested bounds how deep segments refer to each other while one is matched.
-// Circles are findings long before; the bound keeps a set that was never checked
-// from running for ever.
-const maxNested = 32
-
 // Match answers the condition for one contact.
 func (c *Condition) Match(q *Question) bool {
 	switch c.kind {

@@ -228,21 +228,29 @@ func rateText(rate float64) string {
 
 // leftText writes a length of time as its two largest parts: "2h 5m", "40s".
 func leftText(d time.Duration) string {
-	d = max(d, time.Second)
-	switch {
-	case d >= 24*time.Hour:
-		return fmt.Sprintf("%dd %dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh %dm", d/time.Hour, d%time.Hour/time.Minute)
-	case d >= time.Minute:
-		return fmt.Sprintf("%dm %ds", d/time.Minute, d%time.Minute/time.Second)
+	d = max(d.Round(time.Second), time.Second)
+	units := []struct {
+		name string
+		long time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+	for i, u := range units {
+		if d < u.long {
+			continue
+		}
+		text := fmt.Sprintf("%d%s", d/u.long, u.name)
+		if i+1 < len(units) {
+			if rest := d % u.long / units[i+1].long; rest > 0 {
+				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
+			}
+		}
+		return text
 	}
-	return fmt.Sprintf("%ds", d/time.Second)
+	return ""
 }
 
 func (s *session) showCampaign(k campaignStanding) error {
 	s.printf("%s  %s\n", s.head(k.Name), s.statusText(k.Status))
-	applied, err := catalog.New(s.store, s.env).Refresh(s.ctx)
+	applied, err := catalog.New(s.store, s.env, nil).Refresh(s.ctx)
 	if err != nil {
 		return err
 	}
@@ -296,6 +304,7 @@ func (s *session) showSteps(k campaignStanding) {
 		t.row(step.Template, count(sent), count(m[campaigns.Queued]+m[campaigns.Sending]), count(m[campaigns.Skipped]), count(m[campaigns.Failed]),
 			count(m[campaigns.Unknown]), percent(step.Answers.Opened, sent), percent(step.Answers.Clicked, sent), percent(step.Answers.Replied, sent))
 	}
+	t.drop("WAITING", "SKIPPED", "FAILED", "UNKNOWN")
 	t.print()
 	x := k.Answers
 	if x.Bounced+x.Complained+x.Unsubscribed > 0 {

@@ -47,7 +47,7 @@ of the address is kept, so that no later import brings it back.`,
 			if s.json {
 				return s.print(map[string]any{"erased": true})
 			}
-			s.printf("Erased. What only counts has stayed.\n")
+			s.printf("%s is erased; what only counts has stayed\n", c.Email)
 			return nil
 		}),
 	}

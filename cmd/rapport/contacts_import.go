@@ -350,6 +350,9 @@ func (r *importRun) report() error {
 		return failed
 	}
 	for _, n := range r.from.Notes() {
+		if strings.HasSuffix(n, leftOutOnPurpose) {
+			continue
+		}
 		r.note("%s %s", r.paint(r.stderr, styleYellow, "note:"), plain(n))
 	}
 	if r.dry {
@@ -358,6 +361,10 @@ func (r *importRun) report() error {
 	r.summary(rejected, repeated)
 	return failed
 }
+
+// leftOutOnPurpose ends the note about a column that --map leaves out: who said
+// so knows it.
+const leftOutOnPurpose = "left out by the mapping"
 
 // columnsTable shows how the columns were understood.
 func (r *importRun) columnsTable() {

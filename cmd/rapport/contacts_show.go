@@ -127,11 +127,19 @@ func attributesOf(c *contacts.Contact) []string {
 	return names.Sorted()
 }
 
+// valueText is the value of an attribute or property in one line.
 func valueText(v any) string {
-	if text, ok := v.(string); ok {
-		return text
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		words := make([]string, len(v))
+		for i, item := range v {
+			words[i] = valueText(item)
+		}
+		return strings.Join(words, ", ")
 	}
-	return strings.Trim(jsonText(v), `"`)
+	return jsonText(v)
 }
 
 func (s *session) showChanges(list []contacts.StageChange) {
@@ -205,9 +213,10 @@ func (s *session) entry(e store.Entry) (what, detail string) {
 	add("", e.Template)
 	add("in ", e.Campaign)
 	add("", e.Link)
-	if len(e.Properties) > 0 {
-		add("", propertiesText(e.Properties))
+	if changes, ok := e.Properties["changes"].(map[string]any); ok && e.Name == contacts.EventChanged {
+		return plain(e.Name), plain(changesText(changes))
 	}
+	add("", propertiesText(e.Properties))
 	if e.Machine {
 		add("", "(a machine)")
 	}
@@ -229,6 +238,26 @@ func propertiesText(m map[string]any) string {
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, " ")
+}
+
+// changesText is what a contact.changed event tells: "city Kiel → Hamburg".
+func changesText(m map[string]any) string {
+	var parts []string
+	for field, v := range m {
+		change, ok := v.(map[string]any)
+		if !ok {
+			continue
+		}
+		side := func(name string) string {
+			if change[name] == nil || change[name] == "" {
+				return "—"
+			}
+			return valueText(change[name])
+		}
+		parts = append(parts, field+" "+side("from")+" → "+side("to"))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
 }
 
 // state colours the state of a message.

@@ -98,7 +98,12 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	return usagef("there is no command %q%s", strings.TrimSpace(cmd.CommandPath()+" "+args[0]), didYouMean(args[0], names))
+	return usagef("there is no command %q%s", strings.TrimSpace(pathOf(cmd)+" "+args[0]), didYouMean(args[0], names))
+}
+
+// pathOf is a command as it is typed after the program's name.
+func pathOf(cmd *cobra.Command) string {
+	return strings.TrimSpace(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()))
 }
 
 // didYouMean suggests a name, or says nothing.
@@ -126,9 +131,22 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &empty):
 		return usagef("the flag --%s needs a value", empty.GetFlag().Name)
 	case errors.As(err, &value):
-		return usagef("the flag --%s cannot be %q: it takes a %s", value.GetFlag().Name, value.GetValue(), value.GetFlag().Value.Type())
+		return usagef("the flag --%s cannot be %q: it takes %s", value.GetFlag().Name, value.GetValue(), typeName(value.GetFlag()))
 	}
 	return usagef("%s", err)
+}
+
+// typeName is the type of a flag's value in words.
+func typeName(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "int", "int64", "uint64":
+		return "a whole number"
+	case "bool":
+		return "true or false"
+	case "duration":
+		return "a length of time, as in 2s"
+	}
+	return "a " + f.Value.Type()
 }
 
 // args checks how many arguments a command got; names are those of its Use
@@ -138,18 +156,19 @@ func args(names ...string) cobra.PositionalArgs {
 		many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "…")
 		switch {
 		case len(given) < len(names):
-			return usagef("%s needs %s", cmd.CommandPath(), strings.Join(names[len(given):], " and "))
+			return usagef("%s needs %s", pathOf(cmd), strings.Join(names[len(given):], " and "))
 		case len(given) > len(names) && !many:
-			return usagef("%s does not know what to do with %q", cmd.CommandPath(), given[len(names)])
+			return usagef("%s does not know what to do with %q", pathOf(cmd), given[len(names)])
 		}
 		return nil
 	}
 }
 
 // finish gives commands that say nothing about their arguments the rule that
-// they take none.
+// they take none, and keeps flags in the order in which they are explained.
 func finish(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
+		c.Flags().SortFlags = false
 		if c.Args == nil && !c.HasSubCommands() {
 			c.Args = args()
 		}

@@ -27,7 +27,8 @@ func (a *app) keysCreate() *cobra.Command {
 		Use:   "create NAME",
 		Short: "Make a key; it is shown this once",
 		Long: `Make a key for the HTTP interface. It is shown this once: only a hash is stored.
-The scopes are ` + strings.Join(api.Scopes, ", ") + `.`,
+The scopes are:
+  ` + strings.Join(api.Scopes, "\n  "),
 		Example: `  rapport keys create shop --scope events:write
   rapport keys create reports --scope reports:read --scope contacts:read`,
 		Args: args("NAME"),

@@ -19,7 +19,7 @@ func (a *app) messagesCommand() *cobra.Command {
 		Use:   "messages",
 		Short: "List messages, and settle those nobody is sure of",
 		Example: `  rapport messages list --state unknown
-  rapport messages settle 067tcbg05r801 --as sent --reason "seen in the provider's log"`,
+  rapport messages settle 067tcbg05r801 --as sent --reason "seen in the log"`,
 	}, a.messagesList(), a.messagesSettle())
 }
 
@@ -91,7 +91,7 @@ func (s *session) showMessages(list []store.Message, limit int) {
 	}
 	t := s.newTable("MESSAGE", "STATE", "WHEN", "CONTACT", "TEMPLATE", "REASON")
 	for _, m := range list {
-		t.row(ident.Format(m.ID), s.state(string(m.State)), s.faint(s.when(moved(m))), plain(m.Email), plain(m.Template), plain(reasonOf(m)))
+		t.row(ident.Format(m.ID), s.state(string(m.State)), s.faint(s.soon(moved(m))), plain(m.Email), plain(m.Template), plain(reasonOf(m)))
 	}
 	t.print()
 	if len(list) == limit {
@@ -132,7 +132,7 @@ func (a *app) messagesSettle() *cobra.Command {
 server first: Message-ID and X-Rapport-Id hold the id. As sent it counts for
 limits and the contact goes on from there; as failed its step is passed by. It
 is never sent again.`,
-		Example: `  rapport messages settle 067tcbg05r801 --as sent --reason "seen in the provider's log"
+		Example: `  rapport messages settle 067tcbg05r801 --as sent --reason "seen in the log"
   rapport messages settle 067tcbg05r801 --as failed`,
 		Args: args("ID"),
 		RunE: a.with(func(s *session, given []string) error {

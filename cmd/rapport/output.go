@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // color says whether a stream may carry colours: it is a terminal that can show
@@ -87,6 +88,15 @@ func plain(s string) string {
 	}, s)
 }
 
+// wrapped breaks long lines of a text where a terminal would, between words.
+func (a *app) wrapped(text string) string {
+	text = strings.TrimRight(text, "\n")
+	if !a.isTerminal(a.stdout) {
+		return text
+	}
+	return ansi.Wrap(ansi.Strip(text), min(a.columns(), 80), "")
+}
+
 // count writes a number with separators: 12,400.
 func count[N int | int64](n N) string {
 	text := strconv.FormatInt(int64(n), 10)
@@ -100,13 +110,11 @@ func count[N int | int64](n N) string {
 	return sign + text
 }
 
-// of writes a number with its noun: "1 contact", "2,000 contacts".
+// of writes a number with its noun: "1 contact", "2,000 contacts". The noun
+// takes an s.
 func of[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
-	}
-	if strings.HasSuffix(noun, "y") {
-		return count(n) + " " + strings.TrimSuffix(noun, "y") + "ies"
 	}
 	return count(n) + " " + noun + "s"
 }

@@ -107,10 +107,43 @@ right contacts, sends, learns from every answer, and moves people up the ladder.
 		&cobra.Group{ID: groupLook, Title: "Look and steer:"},
 	)
 	root.AddCommand(a.commands()...)
+	root.SetHelpCommandGroupID(groupLook)
+	root.SetCompletionCommandGroupID(groupLook)
+	root.SetUsageTemplate(usageTemplate)
 	root.SetFlagErrorFunc(flagError)
 	finish(root)
 	return root
 }
+
+// usageTemplate is the help of every command: what there is to type, examples,
+// commands by group, flags.
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}{{$all := .Commands}}
+{{- range $group := .Groups}}
+
+{{.Title}}{{range $all}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
+{{- if not .Groups}}
+
+Commands:{{range $all}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+More about a command: {{.CommandPath}} COMMAND --help{{end}}
+`
 
 // run runs one command line and returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
@@ -200,6 +233,19 @@ func (a *app) when(t time.Time) string {
 		return ""
 	}
 	return t.In(a.location()).Format("2006-01-02 15:04")
+}
+
+// soon is when in few characters, for wide tables: the day and time of this
+// year, else the date.
+func (a *app) soon(t time.Time) string {
+	zone := a.location()
+	switch {
+	case t.IsZero():
+		return ""
+	case t.In(zone).Year() == a.now.Now().In(zone).Year():
+		return t.In(zone).Format("Jan 02 15:04")
+	}
+	return t.In(zone).Format("2006-01-02")
 }
 
 func (a *app) location() *time.Location {

@@ -21,13 +21,16 @@ import (
 // apply, the folder as it stands.
 func (s *session) rules(draft bool) (*catalog.Applied, error) {
 	if !draft {
-		applied, err := catalog.New(s.store, s.env).Refresh(s.ctx)
+		applied, err := catalog.New(s.store, s.env, nil).Refresh(s.ctx)
 		if err != nil || applied != nil {
 			return applied, err
 		}
+	}
+	applied, err := s.folder()
+	if err == nil && !draft {
 		s.note("nothing is applied yet: this is what the folder says")
 	}
-	return s.folder()
+	return applied, err
 }
 
 // folder is what would be applied: the folder as it stands, with the campaigns

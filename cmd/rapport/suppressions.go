@@ -93,7 +93,7 @@ func (a *app) suppressionsImport() *cobra.Command {
 A - reads standard input. Lines that hold no address are named and passed over.
 An address that is suppressed already keeps the graver reason.`,
 		Example: `  rapport suppressions import blocked.txt
-  rapport suppressions import bounces.csv --reason hard-bounce --source "old system"`,
+  rapport suppressions import old.csv --reason hard-bounce --source "old system"`,
 		Args: args("FILE"),
 		RunE: a.with(func(s *session, given []string) error {
 			if !slices.Contains(importable, reason) {

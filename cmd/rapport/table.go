@@ -1,14 +1,18 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
-// gap stands between two columns.
-const gap = "  "
+const (
+	gap       = "  " // between two columns
+	leastCell = 8    // a column never gets narrower than that
+	leastText = 24   // nor the text at the end of a line
+)
 
 // table is aligned columns for people. Columns of numbers stand to the right.
 type table struct {
@@ -23,102 +27,128 @@ func (a *app) newTable(heads ...string) *table { return &table{app: a, heads: he
 // row adds a line; its cells may be coloured.
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
 
-// print writes the table. On a terminal it fits the width: the widest column
-// gives way, so that a line is never broken.
-func (t *table) print() {
-	widths := make([]int, 0, 8)
-	measure := func(cells []string) {
-		for i, cell := range cells {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], lipgloss.Width(cell))
+// drop leaves out those of the columns named that say nothing in any row.
+func (t *table) drop(heads ...string) {
+	for _, head := range heads {
+		i := slices.Index(t.heads, head)
+		if i < 0 || slices.ContainsFunc(t.rows, func(row []string) bool { return i < len(row) && row[i] != "" && row[i] != "0" }) {
+			continue
+		}
+		t.heads = slices.Delete(slices.Clone(t.heads), i, i+1)
+		for n, row := range t.rows {
+			t.rows[n] = slices.Delete(row, i, i+1)
 		}
 	}
-	measure(t.heads)
-	for _, row := range t.rows {
-		measure(row)
-	}
-	if t.app.isTerminal(t.app.stdout) {
-		shrink(widths, t.app.columns())
-	}
-	right := t.numeric(len(widths))
+}
+
+// print writes the table. On a terminal it fits the width: text in the last
+// column goes on in the next line, wide columns before it are cut.
+func (t *table) print() {
+	right := t.numeric()
+	widths := t.widths(right)
 	if len(t.heads) > 0 {
 		heads := make([]string, len(t.heads))
 		for i, h := range t.heads {
 			heads[i] = t.app.faint(h)
 		}
-		t.app.printf("%s\n", line(heads, widths, right))
+		t.line(heads, widths, right)
 	}
 	for _, row := range t.rows {
-		t.app.printf("%s\n", line(row, widths, right))
+		t.line(row, widths, right)
+	}
+}
+
+func (t *table) columns() int {
+	n := len(t.heads)
+	for _, row := range t.rows {
+		n = max(n, len(row))
+	}
+	return n
+}
+
+// widths of the columns, so that they fit where it matters.
+func (t *table) widths(right []bool) []int {
+	widths := make([]int, len(right))
+	for _, row := range append([][]string{t.heads}, t.rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], lipgloss.Width(cell))
+		}
+	}
+	if !t.app.isTerminal(t.app.stdout) || len(widths) == 0 {
+		return widths
+	}
+	room := t.app.columns() - (len(widths)-1)*len(gap)
+	last := len(widths) - 1
+	if right[last] {
+		shrink(widths, room)
+		return widths
+	}
+	text := min(widths[last], leastText)
+	shrink(widths[:last], room-text)
+	widths[last] = max(text, min(widths[last], room-sum(widths[:last])))
+	return widths
+}
+
+func sum(list []int) (n int) {
+	for _, x := range list {
+		n += x
+	}
+	return n
+}
+
+// shrink takes width from the widest columns, evenly, until they fit.
+func shrink(widths []int, room int) {
+	for len(widths) > 0 && sum(widths) > room {
+		widest := slices.Index(widths, slices.Max(widths))
+		if widths[widest] <= leastCell {
+			return
+		}
+		widths[widest]--
 	}
 }
 
 // numeric finds the columns that hold nothing but numbers.
-func (t *table) numeric(columns int) []bool {
-	right := make([]bool, columns)
+func (t *table) numeric() []bool {
+	right := make([]bool, t.columns())
 	for i := range right {
-		seen := false
-		right[i] = true
 		for _, row := range t.rows {
 			if i >= len(row) || row[i] == "" {
 				continue
 			}
-			cell := ansi.Strip(row[i])
-			seen = true
-			if strings.Trim(cell, "0123456789,.%/s-") != "" || !strings.ContainsAny(cell, "0123456789-") || strings.Count(cell, "-") > 1 {
-				right[i] = false
+			if right[i] = isNumber(ansi.Strip(row[i])); !right[i] {
+				break
 			}
 		}
-		right[i] = right[i] && seen
 	}
 	return right
 }
 
-// shrink takes width from the widest columns until a line fits.
-func shrink(widths []int, room int) {
-	const least = 8
-	for {
-		total, widest := (len(widths)-1)*len(gap), 0
-		for i, w := range widths {
-			total += w
-			if w > widths[widest] {
-				widest = i
-			}
-		}
-		if total <= room || len(widths) == 0 || widths[widest] <= least {
-			return
-		}
-		widths[widest] = max(least, widths[widest]-(total-room), second(widths, widest))
-	}
+// isNumber says whether a cell is a count or a share.
+func isNumber(cell string) bool {
+	return strings.Trim(cell, "0123456789,.%") == "" && strings.ContainsAny(cell, "0123456789")
 }
 
-// second is one less than the widest column, or the width of the one that comes
-// after it: columns give way evenly.
-func second(widths []int, widest int) int {
-	next := 0
-	for i, w := range widths {
-		if i != widest {
-			next = max(next, w)
-		}
-	}
-	return min(next, widths[widest]-1)
-}
-
-func line(cells []string, widths []int, right []bool) string {
+// line writes one row, in several lines where its last cell is long.
+func (t *table) line(cells []string, widths []int, right []bool) {
 	var b strings.Builder
+	indent := 0
 	for i, cell := range cells {
-		cell = ansi.Truncate(cell, widths[i], "…")
-		pad := strings.Repeat(" ", widths[i]-lipgloss.Width(cell))
 		if i > 0 {
 			b.WriteString(gap)
 		}
+		if i == len(widths)-1 && !right[i] {
+			lines := strings.Split(ansi.Wrap(cell, widths[i], ""), "\n")
+			b.WriteString(strings.Join(lines, "\n"+strings.Repeat(" ", indent)))
+			break
+		}
+		cell = ansi.Truncate(cell, widths[i], "…")
+		pad := strings.Repeat(" ", widths[i]-lipgloss.Width(cell))
 		if right[i] {
 			b.WriteString(pad + cell)
 		} else {
 			b.WriteString(cell + pad)
 		}
+		indent += widths[i] + len(gap)
 	}
-	return strings.TrimRight(b.String(), " ")
+	t.app.printf("%s\n", strings.TrimRight(b.String(), " "))
 }

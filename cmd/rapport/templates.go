@@ -188,7 +188,7 @@ func (s *session) showMail(head mailHead, out templates.Output, f *previewFlags)
 		s.note("written to %s", f.html)
 		return nil
 	case f.text:
-		s.printf("%s\n", strings.TrimRight(out.Text, "\n"))
+		s.printf("%s\n", s.wrapped(out.Text))
 		return nil
 	}
 	t := s.newTable()
@@ -199,7 +199,7 @@ func (s *session) showMail(head mailHead, out templates.Output, f *previewFlags)
 		}
 	}
 	t.print()
-	s.printf("\n%s\n", strings.TrimRight(out.Text, "\n"))
+	s.printf("\n%s\n", s.wrapped(out.Text))
 	return nil
 }
 

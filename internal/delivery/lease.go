@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -37,23 +38,27 @@ func (l *lease) holds(until time.Time) bool {
 
 // beat renews the lease several times within its length.
 func (w *Worker) beat(ctx context.Context) {
-	for {
-		asked := w.Watch.Now() // the lease counts from before the question
-		alive, err := w.Store.Beat(ctx, w.ID)
-		switch {
-		case err != nil && ctx.Err() == nil:
-			w.Log.Warn("no heartbeat", "error", err)
-		case err == nil && alive:
-			w.lease.renew(asked.Add(w.Lease))
-		case err == nil:
-			w.lease.lose()
-			w.Log.Error("this worker was given up by a scheduler and sends no more: restart it", "worker", w.ID)
+	for ctx.Err() == nil {
+		if err := w.renew(ctx); err != nil && ctx.Err() == nil {
+			w.Log.Error("no heartbeat", "worker", w.ID, "error", err)
 		}
 		pause(ctx, min(w.Lease/10, 5*time.Second))
-		if ctx.Err() != nil {
-			return
-		}
 	}
+}
+
+// renew tells the database that this worker lives.
+func (w *Worker) renew(ctx context.Context) error {
+	asked := w.Watch.Now() // the lease counts from before the question
+	alive, err := w.Store.Beat(ctx, w.ID)
+	if err != nil {
+		return err
+	}
+	if !alive {
+		w.lease.lose()
+		return errors.New("this worker was given up by a scheduler and sends no more: restart it")
+	}
+	w.lease.renew(asked.Add(w.Lease))
+	return nil
 }
 
 // The kinds of notice that take back what was claimed and has no intent yet.

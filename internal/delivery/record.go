@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -28,6 +29,9 @@ func (w *Worker) outcome(c store.Claimed, r smtp.Result, now time.Time) store.Ou
 			// Nothing was said about this message: it was taken back, or the
 			// process is stopping.
 			o.NotBefore, o.Untried = now, true
+			if errors.Is(r.Err, errLease) {
+				o.NotBefore = now.Add(providerPause) // at once it would be taken back again
+			}
 		case r.Provider:
 			o.NotBefore, o.Untried = now.Add(providerPause), true
 		}

@@ -42,8 +42,11 @@ func (w *Worker) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(outcomes) > 0 {
-		w.Log.Info("settled what was in doubt", "worker", w.ID, "messages", len(outcomes))
+	unknown := 0
+	for _, o := range outcomes {
+		if o.State == campaigns.Unknown {
+			unknown++
+		}
 	}
 	if err := w.push(ctx, ready); err != nil {
 		w.Log.Error("cannot queue", "error", err) // the sweep does
@@ -51,7 +54,11 @@ func (w *Worker) settle(ctx context.Context) error {
 	if err := w.Journal.Checkpoint(messages(outcomes)...); err != nil {
 		return err
 	}
-	return w.Journal.Settled()
+	if err := w.Journal.Settled(); err != nil {
+		return err
+	}
+	w.Log.Info("ready to send", "worker", w.ID, "in_doubt", len(outcomes), "unknown", unknown)
+	return nil
 }
 
 // fromReply is the outcome that a reply in the journal stands for.

@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"scheduler", "internal/delivery", "internal/responses", "internal/web"},
 	{"internal/engine"},
 	{"internal/simulate"},
-	{"cmd"},
+	{"cmd", "internal/acceptance"},
 }
 
 // forTests are packages that only tests may import.

@@ -22,7 +22,7 @@ type Ingester interface {
 type Store interface {
 	Ingester
 	Message(ctx context.Context, id int64) (m store.Message, found bool, err error)
-	// TemplateHash is the hash of the template a message was made from, "" before it was sent.
+	// TemplateHash is the hash of the template a message was made from, "" when nobody knows.
 	TemplateHash(ctx context.Context, message int64) (hash string, found bool, err error)
 	CompiledTemplate(ctx context.Context, hash string) (t store.CompiledTemplate, found bool, err error)
 	Contact(ctx context.Context, id contacts.ID) (c contacts.Contact, found bool, err error)

@@ -56,14 +56,6 @@ func (s *testStore) Contact(ctx context.Context, id contacts.ID) (contacts.Conta
 	return s.Store.Contact(ctx, id)
 }
 
-func (s *testStore) TemplateHash(ctx context.Context, message int64) (hash string, found bool, err error) {
-	err = s.raw.QueryRowContext(ctx, `select template_hash from messages where id = $1`, message).Scan(&hash)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", false, nil
-	}
-	return hash, err == nil, err
-}
-
 // fixture is one contact who was sent one message an hour ago.
 type fixture struct {
 	*testing.T

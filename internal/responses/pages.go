@@ -18,6 +18,7 @@ type page struct {
 	Website  string
 	Language string
 	Title    string
+	Done     string   // what was just done, if anything
 	Lines    []string // paragraphs
 	Retry    int      // seconds after which the page asks again; 0 means never
 

@@ -19,9 +19,7 @@ func (r *Responses) preferencesPage(w http.ResponseWriter, q *http.Request) {
 // showPreferences shows what the contact has chosen so far.
 func (r *Responses) showPreferences(w http.ResponseWriter, q *http.Request, a asked, done string) {
 	p := r.page("What may we write to you about?")
-	if done != "" {
-		p.Lines = append(p.Lines, done)
-	}
+	p.Done = done
 	if s := a.contact.Suppression; s != nil && s.Reason != contacts.ReasonUnsubscribedAll {
 		p.Title = "We do not write to you"
 		p.Lines = []string{stopped(s.Reason)}

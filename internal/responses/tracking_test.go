@@ -272,18 +272,25 @@ func TestWaitingIsBounded(t *testing.T) {
 
 func TestMessageWithoutARecordedTemplate(t *testing.T) {
 	f := newFixture(t)
-	going := f.Tokens.Message(f.send(6, noon, "sending", ""), int64(f.contact))
-	if w := f.do("GET", going.Click(1), ""); w.Code != 503 {
-		t.Errorf("a click before the outcome is recorded: got %d, want a page that tries again", w.Code)
-	}
 	lost := f.Tokens.Message(f.send(7, noon.Add(-time.Hour), "unknown", ""), int64(f.contact))
-	if w := f.do("GET", lost.Click(1), ""); w.Code != 302 || w.Header().Get("Location") != "https://northwind.example" {
+	if w := f.do("GET", lost.Click(2), ""); w.Code != 302 || w.Header().Get("Location") != "https://shop.example/fit" {
 		t.Errorf("a click on a message whose worker died: got %d, to %q", w.Code, w.Header().Get("Location"))
 	}
 	m, _, err := f.store.Store.Message(context.Background(), f.messageOf(lost))
 	must(t, err)
 	if m.State != "sent" {
 		t.Errorf("a click proves that the message was sent, and it is %s", m.State)
+	}
+	if _, err := f.store.raw.Exec(`delete from compiled_templates`); err != nil {
+		t.Fatal(err)
+	}
+	going := f.Tokens.Message(f.send(6, noon, "sending", ""), int64(f.contact))
+	if w := f.do("GET", going.Click(1), ""); w.Code != 503 {
+		t.Errorf("a click before the outcome is recorded: got %d, want a page that tries again", w.Code)
+	}
+	lost = f.Tokens.Message(f.send(8, noon.Add(-time.Hour), "unknown", ""), int64(f.contact))
+	if w := f.do("GET", lost.Click(1), ""); w.Code != 302 || w.Header().Get("Location") != "https://northwind.example" {
+		t.Errorf("a click that nobody knows the way of: got %d, to %q", w.Code, w.Header().Get("Location"))
 	}
 }
 

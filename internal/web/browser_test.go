@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -17,7 +18,9 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"rapport/internal/responses"
 	"rapport/internal/testenv"
+	"rapport/internal/token"
 )
 
 // rooms are the pages that the browser visits, with their heading.
@@ -36,6 +39,65 @@ func (f *fixture) rooms() []struct{ name, path, heading string } {
 		{"mail", "/mailbox/1", "Three checks that take five minutes · 0"},
 		{"headers", "/mailbox/1?show=headers", "Three checks that take five minutes · 0"},
 		{"missing", "/nowhere", "There is no such page"},
+		{"unsubscribe", f.base().Unsubscribe(), "Do you want to unsubscribe?"},
+		{"preferences", f.base().Preferences(), "What may we write to you about?"},
+		{"cut-short", "/u/nonsense", "This link does not work"},
+	}
+}
+
+func (f *fixture) signer() *token.Signer {
+	s, err := token.NewSigner([]string{"a secret of at least thirty-two bytes"})
+	must(f.T, err)
+	return s
+}
+
+// base is the token of a message to the first contact.
+func (f *fixture) base() token.Base { return f.signer().Message(1024|1, int64(f.people[0])) }
+
+// public is the pages that contacts see.
+func (f *fixture) public() http.Handler {
+	return responses.New(responses.Config{Store: f.store, Tokens: f.signer(), Now: f.clock.Now, Settings: func() responses.Settings {
+		a := f.catalog.Current()
+		s := responses.Settings{Company: a.Company.Name, Website: a.Company.Website, Language: "en"}
+		for _, name := range a.TopicOrder {
+			s.Topics = append(s.Topics, responses.Topic{Name: name, Title: a.Topics[name].Title})
+		}
+		return s
+	}}).Handler()
+}
+
+// A contact chooses on a page without a script.
+func TestPreferencesInABrowser(t *testing.T) {
+	b := newBrowser(t)
+	f := seeded(t)
+	server := httptest.NewServer(f.public())
+	t.Cleanup(server.Close)
+	consents := func() string {
+		all, err := f.store.Consents(context.Background(), f.people[:1])
+		must(t, err)
+		var out []string
+		for _, c := range all[f.people[0]] {
+			out = append(out, c.Topic+" "+c.State)
+		}
+		return strings.Join(out, ", ")
+	}
+	must(t, chromedp.Do(b, chromedp.EmulateViewport(390, 844), chromedp.Navigate(server.URL+f.base().Preferences()),
+		chromedp.Click(chromedp.CSS(`input[value="guides"]`)), chromedp.Click(chromedp.CSS(`input[value="service"]`)),
+		chromedp.Click(chromedp.CSS(`button[value="save"]`)), chromedp.WaitVisible(chromedp.CSS(`.done`))))
+	done, err := chromedp.Run(b, chromedp.Evaluate[string](`document.querySelector(".done").textContent`))
+	if err != nil || done != "Your choice is saved." {
+		t.Errorf("the page says %q, %v", done, err)
+	}
+	if got := consents(); got != "guides withdrawn, service given" {
+		t.Errorf("got %s", got)
+	}
+	f.clock.Advance(time.Second)
+	must(t, chromedp.Do(b, chromedp.Click(chromedp.CSS(`button[value="none"]`)), chromedp.WaitNotPresent(chromedp.CSS(`button[value="none"]`))))
+	if got := consents(); got != "guides withdrawn, offers withdrawn, service withdrawn" {
+		t.Errorf("got %s", got)
+	}
+	if p := b.seen(); len(p) > 0 {
+		t.Errorf("the console says %v", p)
 	}
 }
 
@@ -100,7 +162,9 @@ func (b *browser) colors(scheme string) chromedp.Action[chromedp.Void] {
 func TestRoomsInABrowser(t *testing.T) {
 	b := newBrowser(t)
 	f := seeded(t)
-	server := httptest.NewServer(New(f.config()))
+	c := f.config()
+	c.Public = f.public()
+	server := httptest.NewServer(New(c))
 	t.Cleanup(server.Close)
 	shots := os.Getenv("RAPPORT_SCREENSHOTS")
 	for _, size := range []struct {
@@ -128,7 +192,7 @@ func TestRoomsInABrowser(t *testing.T) {
 					t.Errorf("too small to read: %s", small)
 				}
 				for _, problem := range b.seen() {
-					if room.name != "missing" && !(room.name == "mail" && strings.Contains(problem, "Blocked script execution")) {
+					if room.name != "missing" && room.name != "cut-short" && !(room.name == "mail" && strings.Contains(problem, "Blocked script execution")) {
 						t.Errorf("the console says %s", problem)
 					}
 				}
@@ -155,7 +219,7 @@ const tooWide = `(() => {
 
 // tooSmall names the first text that is smaller than 12 pixels on the screen.
 const tooSmall = `(() => {
-	for (const e of document.querySelectorAll("#main *")) {
+	for (const e of document.querySelectorAll("main *")) {
 		if (e.children.length === 0 && e.textContent.trim() !== "" && parseFloat(getComputedStyle(e).fontSize) < 12) return e.tagName + " " + e.textContent;
 	}
 	return "";

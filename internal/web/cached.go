@@ -68,6 +68,9 @@ const rateOver = 30 * time.Second
 func (r *rate) see(at time.Time, sum int64) (perSecond float64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if n := len(r.points); n > 0 && at.Sub(r.points[n-1].at) > 2*rateOver {
+		r.points = nil // nobody has looked for a while
+	}
 	if n := len(r.points); n == 0 || at.Sub(r.points[n-1].at) >= freshFor {
 		r.points = append(r.points, point{at, sum})
 	}
@@ -75,10 +78,6 @@ func (r *rate) see(at time.Time, sum int64) (perSecond float64, ok bool) {
 		r.points = r.points[1:]
 	}
 	first, last := r.points[0], r.points[len(r.points)-1]
-	if at.Sub(last.at) > 2*rateOver { // nobody has looked for a while
-		r.points = []point{{at, sum}}
-		return 0, false
-	}
 	seconds := last.at.Sub(first.at).Seconds()
 	if seconds <= 0 {
 		return 0, false

@@ -171,7 +171,7 @@ func (d *campaignData) describe(def *campaigns.Definition) {
 	d.ConvertedShare, d.ControlShare = share(p.Converted, p.Enrolled), share(p.ConvertedControl, p.Control)
 	if p.Enrolled > 0 && p.Control > 0 {
 		uplift := 100 * (float64(p.Converted)/float64(p.Enrolled) - float64(p.ConvertedControl)/float64(p.Control))
-		d.Uplift = fmt.Sprintf("%+.1f points", uplift)
+		d.Uplift = strings.Replace(fmt.Sprintf("%+.1f points", uplift), "-", "−", 1)
 	}
 }
 

@@ -210,7 +210,7 @@ func propertiesText(all map[string]any) string {
 		if inner, ok := value.(map[string]any); ok {
 			value = "(" + propertiesText(inner) + ")"
 		}
-		parts = append(parts, name+" "+valueText(value))
+		parts = append(parts, name+": "+valueText(value))
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, " · ")
 }

@@ -13,9 +13,9 @@ import (
 
 // Sizes of the drawing, in its own units. It is as wide as a phone, and grows.
 const (
-	flowWidth  = 360
+	flowWidth  = 300
 	flowRung   = 54 // from one rung to the next
-	flowBox    = 124
+	flowBox    = 128
 	flowHeight = 34
 	flowTop    = 10
 )
@@ -33,7 +33,6 @@ func flow(stages []string, rungs []rung, moves []store.Move) template.HTML {
 	height := flowTop*2 + flowRung*(len(rungs)-1) + flowHeight
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="flow" viewBox="0 0 %d %d" role="img" aria-label="%s">`, flowWidth, height, html.EscapeString(inWords(stages, moves)))
-	b.WriteString(`<defs>` + arrow("up") + arrow("down") + `</defs>`)
 	var most int64 = 1
 	for _, m := range moves {
 		most = max(most, m.Count)
@@ -65,10 +64,6 @@ func flow(stages []string, rungs []rung, moves []store.Move) template.HTML {
 	return template.HTML(b.String()) // every text in it is escaped above
 }
 
-func arrow(name string) string {
-	return fmt.Sprintf(`<marker id="arrow-%s" class="%s" viewBox="0 0 8 8" refX="6.5" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto"><path d="M0 .6 7.4 4 0 7.4z"/></marker>`, name, name)
-}
-
 // arc draws one move with its number. Rows count from the top, so a rise goes
 // to a smaller row.
 func arc(b *strings.Builder, from, to int, count, most int64) {
@@ -79,11 +74,13 @@ func arc(b *strings.Builder, from, to int, count, most int64) {
 	}
 	middle := func(row int) float64 { return float64(flowTop+row*flowRung) + flowHeight/2 }
 	// Where several arcs meet one rung they start and end a little apart.
-	y1, y2 := middle(from)-6*sign(from-to), middle(to)+6*sign(from-to)
-	bulge := side * (26 + 17*float64(span-1))
-	width := 1.5 + 4.5*math.Sqrt(float64(count)/float64(most))
-	fmt.Fprintf(b, `<path class="%s" d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f" stroke-width="%.1f" marker-end="url(#arrow-%s)"/>`,
-		class, edge, y1, edge+bulge*1.25, y1, edge+bulge*1.25, y2, edge, y2, width, class)
+	y1, y2 := middle(from)-8*sign(from-to), middle(to)+8*sign(from-to)
+	bulge := side * min(22+11*float64(span-1), 58)
+	width := 1.5 + 4*math.Sqrt(float64(count)/float64(most))
+	head := 4.5 + width // the arrow's length, and half of its height
+	fmt.Fprintf(b, `<path class="%s" d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f" stroke-width="%.1f"/>`,
+		class, edge, y1, edge+bulge*1.3, y1, edge+bulge*1.3, y2, edge+side*(head-1), y2, width)
+	fmt.Fprintf(b, `<path class="%s head" d="M%.1f %.1fl%.1f %.1fv%.1fz"/>`, class, edge, y2, side*head, -head*.62, head*1.24)
 	anchor := "start"
 	if side < 0 {
 		anchor = "end"

@@ -29,15 +29,12 @@ type healthCount struct {
 var healths = []string{"new", "active", "at-risk", "lapsed", "lost", "none"}
 
 // stagesOf is the ladder, lowest first.
-func stagesOf(a *catalog.Applied) (out []string) {
+func stagesOf(a *catalog.Applied) []string {
 	d := relationship.Default()
 	if a != nil && a.Relationship != nil {
 		d = a.Relationship
 	}
-	for _, r := range d.Ladder {
-		out = append(out, r.Stage)
-	}
-	return out
+	return d.Stages()
 }
 
 // rungs puts the counts on the ladder, highest rung first. Contacts on a rung

@@ -12,7 +12,7 @@ import (
 // outlineRow is one line of a campaign's steps.
 type outlineRow struct {
 	Depth int
-	Kind  string
+	Kind  string // of the step; "" is the head of a way
 	Text  string
 }
 
@@ -20,7 +20,7 @@ type outlineRow struct {
 func outline(steps []campaigns.Step, depth int) (out []outlineRow) {
 	add := func(kind, text string) { out = append(out, outlineRow{depth, kind, text}) }
 	into := func(head string, inner []campaigns.Step) {
-		out = append(out, outlineRow{depth, "way", head})
+		out = append(out, outlineRow{depth, "", head}) // a way has no kind of its own
 		out = append(out, outline(inner, depth+1)...)
 	}
 	for i := range steps {

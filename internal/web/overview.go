@@ -149,7 +149,7 @@ func (w *Web) situation(q *request) (s situation, err error) {
 	s.depth, s.queueErr = w.depth(ctx)
 	s.rate, s.hasRate = w.rate.see(w.Wall(), s.totals.Messages[string(campaigns.Sent)])
 	if s.totals.Messages[string(campaigns.Queued)] > 0 {
-		if s.reasons, s.sampled, err = w.whyWaiting(ctx, q.now); err != nil {
+		if s.reasons, s.sampled, err = w.whyWaiting(ctx, s.campaigns, q.now); err != nil {
 			return s, err
 		}
 	}
@@ -173,14 +173,14 @@ func (w *Web) depth(ctx context.Context) (d depthOf, err error) {
 }
 
 // whyWaiting counts the reasons for which queued messages wait.
-func (w *Web) whyWaiting(ctx context.Context, now time.Time) (reasons []store.ReasonCount, sampled bool, err error) {
+func (w *Web) whyWaiting(ctx context.Context, status map[string]store.Campaign, now time.Time) (reasons []store.ReasonCount, sampled bool, err error) {
 	list, err := w.Store.Messages(ctx, store.MessageFilter{State: campaigns.Queued, Limit: sampleSize})
 	if err != nil {
 		return nil, false, err
 	}
 	count := map[string]int64{}
 	for _, m := range list {
-		count[whyQueued(m, now)]++
+		count[whyQueued(m, status[m.Campaign].Status, now)]++
 	}
 	for _, reason := range slices.Sorted(maps.Keys(count)) {
 		reasons = append(reasons, store.ReasonCount{Reason: reason, Count: count[reason]})
@@ -189,9 +189,14 @@ func (w *Web) whyWaiting(ctx context.Context, now time.Time) (reasons []store.Re
 	return reasons, len(list) == sampleSize, nil
 }
 
+// whyPaused is the reason of a message that only a person can let go.
+const whyPaused = "its campaign is paused"
+
 // whyQueued says why a message has not left.
-func whyQueued(m store.Message, now time.Time) string {
+func whyQueued(m store.Message, status store.CampaignStatus, now time.Time) string {
 	switch {
+	case status == store.Paused:
+		return whyPaused
 	case m.Reason != "":
 		return m.Reason
 	case m.NotBefore.After(now):

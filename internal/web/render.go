@@ -168,6 +168,7 @@ func (q *request) funcs() template.FuncMap {
 			return num(n.(int64)) // a template that passes anything else fails its test
 		},
 		"share": share,
+		"coded": coded,
 		"plural": func(n int64, one, many string) string {
 			if n == 1 {
 				return num(n) + " " + one
@@ -243,4 +244,17 @@ func ago(now, t time.Time) string {
 		size = fmt.Sprintf("%d days", int(d.Hours()/24))
 	}
 	return fmt.Sprintf(text, size)
+}
+
+// coded writes a text in which `commands` stand between backquotes.
+func coded(text string) template.HTML {
+	var out strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		escaped := template.HTMLEscapeString(part)
+		if i%2 == 1 {
+			escaped = "<code>" + escaped + "</code>"
+		}
+		out.WriteString(escaped)
+	}
+	return template.HTML(out.String()) // every part is escaped above
 }

@@ -64,7 +64,7 @@ func empty(t *testing.T) *fixture {
 	t.Cleanup(func() { f.raw.Close() })
 	f.queue = memory.New(f.clock.Now)
 	t.Cleanup(func() { f.queue.Close() })
-	f.catalog = catalog.New(f.store, func(string) (string, bool) { return "a secret of at least thirty-two bytes", true })
+	f.catalog = catalog.New(f.store, func(string) (string, bool) { return "a secret of at least thirty-two bytes", true }, nil)
 	return f
 }
 

@@ -51,8 +51,6 @@ func stuck(s situation) verdict {
 	case s.workers == 0 && waiting > 0:
 		return verdict{Tone: "bad", Title: "Nothing is sending: no worker is running",
 			Text: plural(waiting, "message waits", "messages wait") + ". Start one with `rapport serve --roles worker`."}
-	case waiting > 0 && paused(s) && s.depth.Ready+s.depth.Pending == 0 && s.rate == 0:
-		return verdict{Tone: "wait", Title: "Paused", Text: "Every campaign with messages to send may be paused: " + strings.Join(pausedNames(s), ", ") + "."}
 	}
 	return verdict{}
 }
@@ -64,6 +62,8 @@ func going(s situation) verdict {
 		return verdict{Tone: "good", Title: "Sending", Text: perSecond(s.rate) + " a second over the last half minute."}
 	case s.totals.Messages[string(campaigns.Sending)] > 0:
 		return verdict{Tone: "good", Title: "Sending", Text: plural(s.totals.Messages[string(campaigns.Sending)], "message is", "messages are") + " on the way at this moment."}
+	case len(s.reasons) > 0 && s.reasons[0].Reason == whyPaused:
+		return verdict{Tone: "wait", Title: "Paused", Text: plural(waiting, "message waits", "messages wait") + ", most of them because their campaign is paused."}
 	case waiting > 0 && len(s.reasons) > 0:
 		return verdict{Tone: "quiet", Title: "Waiting for the right moment", Text: plural(waiting, "message is", "messages are") + " ready and held back. The most frequent reason: " + s.reasons[0].Reason + "."}
 	case len(s.upcoming) > 0:
@@ -93,8 +93,6 @@ func notes(s situation) (out []note) {
 	}
 	return out
 }
-
-func paused(s situation) bool { return len(pausedNames(s)) > 0 }
 
 func pausedNames(s situation) (out []string) {
 	for name, c := range s.campaigns {

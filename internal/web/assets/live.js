@@ -43,5 +43,6 @@
     if (focus) [...room.querySelectorAll("a")].find((a) => a.getAttribute("href") === focus)?.focus({ preventScroll: true });
   }
 
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   setTimeout(look, Number(room.dataset.live) * 1000);
 })();

@@ -142,6 +142,8 @@ create table firings (
   primary key (campaign_id, start_key, wall)
 );
 
+create index firings_running on firings (lease_until) where state = 'running';
+
 create table enrolments (
   id           bigint primary key,
   campaign_id  bigint not null,

@@ -141,6 +141,8 @@ create table firings (
   primary key (campaign_id, start_key, wall)
 );
 
+create index firings_running on firings (lease_until) where state = 'running';
+
 create table enrolments (
   id           integer primary key,
   campaign_id  integer not null,

@@ -1,0 +1,202 @@
+package acceptance
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net"
+	"net/mail"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// sink is Postfix's smtp-sink, a mail server that takes everything and keeps
+// each message in a file of its own.
+type sink struct {
+	*testing.T
+	program string
+	dir     string
+	port    int
+	process *process
+
+	mu     sync.Mutex
+	read   map[string]bool // files
+	copies map[string]int  // by X-Rapport-Id
+}
+
+// letter is a message as it arrived.
+type letter struct {
+	id       string // X-Rapport-Id
+	to       string // address
+	template string // the first word of its subject
+
+	click       string   // its first link
+	others      []string // its other links
+	open        string   // its pixel
+	unsubscribe string   // List-Unsubscribe
+}
+
+// newSink finds a port and a folder for a mail server; start starts it.
+func newSink(t *testing.T) *sink {
+	t.Helper()
+	program, err := exec.LookPath("smtp-sink")
+	if err != nil {
+		if program, err = exec.LookPath("/usr/sbin/smtp-sink"); err != nil {
+			t.Skip("skipped: smtp-sink is not installed (package postfix)")
+		}
+	}
+	// Not t.TempDir, whose parent nobody but its owner may enter.
+	dir, err := os.MkdirTemp("", "rapport-sink-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return &sink{T: t, program: program, dir: dir, port: freePort(t), read: map[string]bool{}, copies: map[string]int{}}
+}
+
+// start starts the server and waits until it listens.
+func (s *sink) start(arguments ...string) *sink {
+	s.Helper()
+	if os.Getuid() == 0 {
+		arguments = append([]string{"-u", "nobody"}, arguments...) // it wants to be nobody special
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", s.port)
+	s.process = start(s.T, "smtp-sink", exec.Command(s.program, append(arguments, "-d", filepath.Join(s.dir, "m."), address, "500")...))
+	eventually(s.T, 20*time.Second, "smtp-sink listens", func() (bool, string) {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return false, err.Error()
+		}
+		c.Close()
+		return true, ""
+	})
+	return s
+}
+
+// follow reads messages as they come and hands each to take, until the test
+// ends.
+func (s *sink) follow(take func(letter)) {
+	ctx, stop := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			for _, l := range s.scan() {
+				take(l)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	s.Cleanup(func() { stop(); done.Wait() })
+}
+
+// scan reads the messages that have come since the last scan. A file that is
+// still being written is left for the next one.
+func (s *sink) scan() (news []letter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil // the test is over and has removed it
+	}
+	for _, e := range entries {
+		if s.read[e.Name()] {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(s.dir, e.Name()))
+		if err != nil {
+			continue // the server has thrown a broken transaction away
+		}
+		l, whole := readLetter(data)
+		if !whole {
+			continue
+		}
+		s.read[e.Name()] = true
+		s.copies[l.id]++
+		news = append(news, l)
+	}
+	return news
+}
+
+// count is how many messages have come, copies included.
+func (s *sink) count() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.read)
+}
+
+// received is how many copies of each message have come.
+func (s *sink) received() map[string]int {
+	s.scan()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]int, len(s.copies))
+	for id, n := range s.copies {
+		out[id] = n
+	}
+	return out
+}
+
+var (
+	clickForm = regexp.MustCompile(publicURL + `/c/[^\s"<>)]+`)
+	openForm  = regexp.MustCompile(publicURL + `/o/[^\s"<>)]+`)
+)
+
+// readLetter reads a message; whole is false when its end is not there yet.
+func readLetter(data []byte) (l letter, whole bool) {
+	m, err := mail.ReadMessage(bytes.NewReader(data))
+	if err != nil {
+		return l, false
+	}
+	_, form, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil || !bytes.HasSuffix(bytes.TrimSpace(data), []byte("--"+form["boundary"]+"--")) {
+		return l, false
+	}
+	to, err := mail.ParseAddress(m.Header.Get("To"))
+	if err != nil {
+		return l, false
+	}
+	l.id, l.to = m.Header.Get("X-Rapport-Id"), to.Address
+	l.template, _, _ = strings.Cut(m.Header.Get("Subject"), " ")
+	l.unsubscribe = strings.Trim(m.Header.Get("List-Unsubscribe"), "<> ")
+	parts := multipart.NewReader(m.Body, form["boundary"])
+	for {
+		p, err := parts.NextRawPart()
+		if err != nil {
+			return l, err == io.EOF
+		}
+		var body io.Reader = p
+		if strings.EqualFold(p.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
+			body = quotedprintable.NewReader(p)
+		}
+		text, err := io.ReadAll(body)
+		if err != nil {
+			return l, false
+		}
+		if strings.HasPrefix(p.Header.Get("Content-Type"), "text/plain") {
+			if links := clickForm.FindAllString(string(text), -1); len(links) > 0 {
+				l.click, l.others = links[0], links[1:]
+			}
+		} else {
+			l.open = openForm.FindString(string(text))
+		}
+	}
+}

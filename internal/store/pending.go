@@ -1,0 +1,32 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Pending says which kinds of work wait at a moment, so that a scheduler with
+// nothing to do costs one cheap read.
+type Pending struct {
+	Touched    bool // contacts of whom something is new
+	Changing   bool // contacts whose stage or health time may have moved
+	Enrolments bool // due
+	Batches    bool // held until now, and never queued since
+	Firings    bool // left running by a scheduler that fell silent
+	Open       bool // messages that are not settled
+}
+
+// Pending looks for work.
+func (s *Store) Pending(ctx context.Context, now time.Time) (p Pending, err error) {
+	// Milliseconds stand in the text: they are the engine's own numbers.
+	_, err = one(ctx, s.db, fmt.Sprintf(`select
+		exists (select 1 from touched),
+		exists (select 1 from contacts where next_change <= %[1]d),
+		exists (select 1 from enrolments where due_at <= %[1]d),
+		exists (select 1 from batches where open_count > 0 and not_before <= %[1]d and queued_at = 0),
+		exists (select 1 from firings where state = 'running' and lease_until < %[1]d),
+		exists (select 1 from batches where open_count > 0)`, ms(now)), nil,
+		&p.Touched, &p.Changing, &p.Enrolments, &p.Batches, &p.Firings, &p.Open)
+	return p, err
+}
