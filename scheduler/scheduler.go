@@ -64,6 +64,7 @@ type Scheduler struct {
 	Config
 	refreshed map[string]time.Time   // segment to the last look at everybody
 	beats     map[string]beat        // worker to the last change of its counter
+	searched  time.Time              // when lost batches were looked for last, on Watch
 	watched   time.Time              // when the heartbeats were looked at last, on Watch
 	quiet     map[quietKey]time.Time // start to the moment before which it has no firing
 }
@@ -90,14 +91,16 @@ func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
 		return 0, nil
 	}
 	var failed []error
+	m := moment{now: now, applied: applied}
+	made := 1 // what the part before has made may be work for the next
 	for _, part := range []func(context.Context, moment) (int, error){s.React, s.Fire, s.Enter, s.Step, s.Sweep} {
-		// Asked before each part: the one before may have made work for it.
-		pending, err := s.Store.Pending(ctx, now)
-		if err != nil {
-			return did, err
+		if made > 0 {
+			if m.pending, err = s.Store.Pending(ctx, now); err != nil {
+				return did, err
+			}
 		}
-		n, err := part(ctx, moment{now, applied, pending})
-		did += n
+		n, err := part(ctx, m)
+		did, made = did+n, n
 		if err != nil {
 			failed = append(failed, err)
 		}

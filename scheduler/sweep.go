@@ -62,6 +62,11 @@ func (s *Scheduler) watch(ctx context.Context, now time.Time) error {
 // lost finds committed batches that are on no queue: only on lanes whose queue
 // is empty, for where there is a backlog a batch may rightly wait for hours.
 func (s *Scheduler) lost(ctx context.Context, now time.Time) ([]store.Batch, error) {
+	watch := s.Watch.Now()
+	if watch.Sub(s.searched) < time.Second {
+		return nil, nil
+	}
+	s.searched = watch
 	open, err := s.Store.OpenLanes(ctx)
 	if err != nil || len(open) == 0 {
 		return nil, err

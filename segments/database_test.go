@@ -202,12 +202,12 @@ func (d database) write(f *contacts.Facts) error {
 // 2 for null, which must never come.
 func (d database) ask(p *SQL, conditions []*Condition) ([][]int64, error) {
 	p.Dialect = d.dialect
-	columns := []string{"c.id"}
-	for _, c := range conditions {
-		text := c.SQL(p)
-		columns = append(columns, "case when ("+text+") is null then 2 when "+text+" then 1 else 0 end")
+	inner, outer := []string{"c.id as id"}, []string{"id"}
+	for i, c := range conditions {
+		inner = append(inner, fmt.Sprintf("%s as v%d", c.SQL(p), i))
+		outer = append(outer, fmt.Sprintf("case when v%[1]d is null then 2 when v%[1]d then 1 else 0 end", i))
 	}
-	statement := "select " + strings.Join(columns, ", ") + " from contacts c order by c.id"
+	statement := "select " + strings.Join(outer, ", ") + " from (select " + strings.Join(inner, ", ") + " from contacts c) as answers order by id"
 	rows, err := d.query(statement, p.Args...)
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s\n%v", err, statement, p.Args)

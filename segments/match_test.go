@@ -405,7 +405,11 @@ func large(t *testing.T, d database) {
 		values = append(values, fmt.Sprintf("v%d", i))
 	}
 	for i := range maxParts {
-		wide = append(wide, fmt.Sprintf("{any: [{attribute: y%d, is: x}, {attribute: x, is: v999}, {attribute: created_at, anniversary_in: 3d}]}", i))
+		more := ""
+		if i%10 == 0 {
+			more = ", {attribute: created_at, anniversary_in: 3d}"
+		}
+		wide = append(wide, fmt.Sprintf("{any: [{attribute: y%d, is: x}, {attribute: x, is: v999}%s]}", i, more))
 	}
 	for range maxDepth - 1 {
 		deep = append(deep, "{not: [{attribute: x, exists: true}, ")

@@ -151,16 +151,20 @@ func (s *session) importFile(name string, f *importFlags) error {
 		return err
 	}
 	defer in.Close()
+	rejected := f.rejected
+	if rejected == "" {
+		rejected = rejectedName(name)
+	}
+	source := name
+	if name == "-" {
+		name = "standard input"
+	}
 	run := &importRun{session: s, dry: f.dry, bar: s.newByteBar(size, "importing")}
 	reader := progressbar.NewReader(in, run.bar)
 	if run.from, err = contacts.NewImporter(&reader, o); err != nil {
 		return fmt.Errorf("cannot import %s: %w", name, err)
 	}
-	rejected := f.rejected
-	if rejected == "" {
-		rejected = rejectedName(name)
-	}
-	run.rejects = &rejectFile{name: rejected, source: name, headers: run.from.Headers()}
+	run.rejects = &rejectFile{name: rejected, source: source, headers: run.from.Headers()}
 	err = run.all()
 	if closing := run.rejects.close(); err == nil {
 		err = closing

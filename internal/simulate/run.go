@@ -11,7 +11,7 @@ import (
 
 // Grain is the smallest step of virtual time: what happens within it happens
 // at its end.
-const Grain = 5 * time.Minute
+const Grain = 10 * time.Minute
 
 // look is how far virtual time jumps at most: refreshes of segments and
 // schedules are looked at this often.

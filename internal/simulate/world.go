@@ -42,6 +42,7 @@ type World struct {
 	deeds  deeds
 	byMail map[string]int // address to person
 	days   time.Time      // the last midnight that was lived through
+	now    time.Time      // of the present call of Live
 }
 
 // Start puts the people in front of their lives.
@@ -72,6 +73,7 @@ func (w *World) Next() time.Time {
 
 // Live does all that people do until now, and returns how much that was.
 func (w *World) Live(ctx context.Context, now time.Time) (did int, err error) {
+	w.now = now
 	w.read(now)
 	for ; !w.days.Add(24 * time.Hour).After(now); w.days = w.days.Add(24 * time.Hour) {
 		for i := range w.Model.People {
@@ -236,7 +238,7 @@ func (w *World) callback(ctx context.Context, d Deed, name string, properties ma
 	if err != nil {
 		return err
 	}
-	stamp := fmt.Sprint(d.At.Unix())
+	stamp := fmt.Sprint(w.now.Unix())
 	return w.send(ctx, http.MethodPost, "/webhooks/generic/"+w.Provider, bytes.NewReader(body), map[string]string{
 		"Content-Type": "application/json", responses.TimestampHeader: stamp,
 		responses.SignatureHeader: responses.Sign(w.Secret, stamp, body)})
