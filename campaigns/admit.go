@@ -112,7 +112,8 @@ func (a *Applicant) reentry(latest *contacts.Participation) string {
 	case ReentryAfter:
 		again := r.After.After(latest.StartedAt, a.Definition.Zone(&a.Facts.Contact, a.Zone))
 		if a.Now.Before(again) {
-			return "reentry only after " + r.After.String() + ", from " + stamp(again, a.zone())
+			// Without the date: reasons are counted, and each would be its own.
+			return "reentry only after " + r.After.String()
 		}
 		return ""
 	default:

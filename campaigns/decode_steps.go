@@ -7,6 +7,7 @@ import (
 	"rapport/internal/calendar"
 	"rapport/internal/strict"
 	"rapport/segments"
+	"rapport/templates"
 )
 
 var (
@@ -95,7 +96,7 @@ func (d *decoder) send(s *Step, n strict.Node) bool {
 	if n.IsMap() {
 		m := n.Map("template", "subject")
 		template = m.Require("template")
-		s.Send.Subject, _ = m.Get("subject").Text()
+		s.Send.Subject = d.subject(m.Get("subject"))
 	}
 	name, ok := template.Name()
 	if !ok {
@@ -321,4 +322,20 @@ func (d *decoder) later(s *Step, m strict.Map, n strict.Node) bool {
 		s.Survey = name
 		return ok
 	}
+}
+
+// subject reads the subject of a send step, which may hold Liquid.
+func (d *decoder) subject(n strict.Node) string {
+	text, ok := n.Text()
+	if !ok || text == "" {
+		return ""
+	}
+	var o templates.CompileOptions
+	if d.env != nil {
+		o.Attributes = d.env.Attributes
+	}
+	for _, f := range templates.CheckSubject(text, n.File(), n.Line(), n.Column(), o) {
+		n.Hintf(f.Code, f.Hint, "in the subject: %s", f.Message)
+	}
+	return text
 }

@@ -107,7 +107,7 @@ func TestRule04_ReentryAndAlreadyIn(t *testing.T) {
 		{"over, never", "never", "2026-04-01 09:00", over, Admission{Refused, "was in this campaign before, and reentry is never"}},
 		{"over, always", "always", "2026-04-01 09:00", over, Admission{Enrol, ""}},
 		{"over, restart", "restart", "2026-04-01 09:00", over, Admission{Enrol, ""}},
-		{"over, too early", "{ after: 90d }", "2026-05-30 08:59", over, Admission{Refused, "reentry only after 90d, from 2026-05-30 09:00"}},
+		{"over, too early", "{ after: 90d }", "2026-05-30 08:59", over, Admission{Refused, "reentry only after 90d"}},
 		{"over, 90 calendar days after its start", "{ after: 90d }", "2026-05-30 09:00", over, Admission{Enrol, ""}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,14 +2,7 @@ package scheduler
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"slices"
-
-	"rapport/internal/catalog"
-	"rapport/internal/store"
-	"rapport/internal/workspace"
 )
 
 // refreshSize bounds how many contacts one refresh of a segment touches.
@@ -22,8 +15,8 @@ const refreshSize = 10_000
 func (s *Scheduler) Enter(ctx context.Context, m moment) (did int, err error) {
 	applied, now := m.applied, m.now
 	every := applied.RefreshSegments
-	for _, name := range enterSegments(applied) {
-		hash := segmentHash(applied, name)
+	for _, name := range applied.EnterSegments() {
+		hash := applied.SegmentHash(name)
 		if last, ok := s.refreshed[name+hash]; ok && now.Sub(last) < every {
 			continue
 		}
@@ -35,38 +28,11 @@ func (s *Scheduler) Enter(ctx context.Context, m moment) (did int, err error) {
 		if !held {
 			continue
 		}
-		n, err := s.Store.RefreshSegment(ctx, store.SegmentInput{
-			Name: name, Hash: hash, Condition: applied.Segments[name].Where,
-			SQL: applied.SQL(now),
-		}, now, refreshSize)
+		n, err := s.Store.RefreshSegment(ctx, applied.Followed(name, now), now, refreshSize)
 		if err != nil {
 			return did, fmt.Errorf("segment %s: %w", name, err)
 		}
 		did += int(n)
 	}
 	return did, nil
-}
-
-// segmentHash changes when the segment means something else: its file, or that
-// of a segment it names.
-func segmentHash(applied *catalog.Applied, name string) string {
-	hash := sha256.New()
-	seen := map[string]bool{}
-	var add func(string)
-	add = func(name string) {
-		segment := applied.Segments[name]
-		if seen[name] || segment == nil {
-			return
-		}
-		seen[name] = true
-		i := slices.IndexFunc(applied.Files, func(f workspace.File) bool { return f.Path == "segments/"+name+".yaml" })
-		if i >= 0 {
-			hash.Write(applied.Files[i].Data)
-		}
-		for _, other := range segment.Where.Uses().Segments {
-			add(other)
-		}
-	}
-	add(name)
-	return hex.EncodeToString(hash.Sum(nil))
 }

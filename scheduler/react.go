@@ -69,7 +69,10 @@ func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store
 // hold, and returns those the contact has entered.
 func (s *Scheduler) memberships(applied *catalog.Applied, t store.TouchedContact, now time.Time, r *store.Reaction) (entered []string) {
 	q := applied.Question(t.Facts, now)
-	for _, name := range enterSegments(applied) {
+	for _, name := range applied.EnterSegments() {
+		if t.Baselines[name] != applied.SegmentHash(name) {
+			continue // who is in now will be its baseline
+		}
 		is := !t.Facts.Contact.Erased && applied.Segments[name].Where.Match(&q)
 		was := slices.Contains(t.Member, name)
 		switch {
@@ -80,18 +83,6 @@ func (s *Scheduler) memberships(applied *catalog.Applied, t store.TouchedContact
 		}
 	}
 	return r.Enter
-}
-
-// enterSegments are the segments that a campaign's `enter` start follows.
-func enterSegments(applied *catalog.Applied) []string {
-	var out []string
-	for _, d := range applied.Workspace.Campaigns {
-		if d.Start.Kind == campaigns.StartEnter && applied.Segments[d.Audience.Segment] != nil {
-			out = append(out, d.Audience.Segment)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // starts enrols the contact where a new event or an entry starts a campaign.

@@ -29,6 +29,7 @@ type Store interface {
 	OpenLanes(ctx context.Context) ([]string, error)
 	Workers(ctx context.Context) ([]store.Worker, error)
 	GiveUp(ctx context.Context, w store.Worker, now time.Time) (int, error)
+	ResendUnknown(ctx context.Context, campaign []int64, since, now time.Time) ([]store.Batch, error)
 	Lease(ctx context.Context, name, owner string, now, until time.Time) (bool, error)
 }
 

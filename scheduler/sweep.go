@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rapport/campaigns"
 	"rapport/internal/store"
 )
 
@@ -46,18 +47,39 @@ func (s *Scheduler) Sweep(ctx context.Context, m moment) (did int, err error) {
 		}
 		did += len(due)
 	}
-	return did, s.watch(ctx, m.now)
+	return did, s.watch(ctx, m)
 }
 
-// watch gives up silent workers. It looks seldom: heartbeats are seconds apart,
-// and silence is minutes.
-func (s *Scheduler) watch(ctx context.Context, now time.Time) error {
-	if watch := s.Watch.Now(); watch.Sub(s.watched) >= time.Second {
-		s.watched = watch
-		return s.giveUp(ctx, now)
+// watch gives up silent workers, and sends again what campaigns want sent again
+// when nobody is sure of it. It looks seldom: heartbeats are seconds apart, and
+// silence is minutes.
+func (s *Scheduler) watch(ctx context.Context, m moment) error {
+	watch := s.Watch.Now()
+	if watch.Sub(s.watched) < time.Second {
+		return nil
 	}
-	return nil
+	s.watched = watch
+	if err := s.giveUp(ctx, m.now); err != nil {
+		return err
+	}
+	var resend []int64
+	for name, d := range m.applied.Workspace.Campaigns {
+		if d.OnUnknown == campaigns.ResendUnknown {
+			resend = append(resend, m.applied.CampaignID(name))
+		}
+	}
+	if len(resend) == 0 {
+		return nil
+	}
+	again, err := s.Store.ResendUnknown(ctx, resend, m.now.Add(-resendFor), m.now)
+	if err != nil {
+		return err
+	}
+	return s.push(ctx, again)
 }
+
+// resendFor is how far back unknown messages are sent again.
+const resendFor = 30 * 24 * time.Hour
 
 // lost finds committed batches that are on no queue: only on lanes whose queue
 // is empty, for where there is a backlog a batch may rightly wait for hours.

@@ -92,15 +92,15 @@ func firstRune(s string) (rune, bool) {
 func TestTableFitsTheTerminal(t *testing.T) {
 	a, _, _ := testApp(map[string]string{"NO_COLOR": "1"})
 	screen := &terminal{}
-	a.stdout, a.columns = screen, func() int { return 43 }
-	tab := a.newTable("NAME", "SIZE", "ABOUT")
-	tab.row("new-prospects", "1,200", "Want our guides and have not bought yet")
-	tab.row("vips", "7", "Spend")
+	a.stdout, a.columns = screen, func() int { return 56 }
+	tab := a.newTable("NAME", "SENDER", "SIZE", "ABOUT")
+	tab.row("new-prospects", "mia-of-northwind", "1,200", "Want our guides and have not bought yet")
+	tab.row("vips", "mia", "7", "Spend")
 	tab.print()
-	want := `NAME         SIZE  ABOUT
-new-prosp…  1,200  Want our guides and have
-                   not bought yet
-vips            7  Spend
+	want := `NAME           SENDER     SIZE  ABOUT
+new-prospects  mia-of-…  1,200  Want our guides and have
+                                not bought yet
+vips           mia           7  Spend
 `
 	if got := screen.String(); got != want {
 		t.Errorf("it is\n%s, want\n%s", got, want)
@@ -109,7 +109,7 @@ vips            7  Spend
 	// Elsewhere nothing is cut.
 	a.stdout = &bytes.Buffer{}
 	tab.print()
-	if got := a.stdout.(*bytes.Buffer).String(); !strings.Contains(got, "new-prospects  1,200  Want our guides and have not bought yet\n") {
+	if got := a.stdout.(*bytes.Buffer).String(); !strings.Contains(got, "new-prospects  mia-of-northwind  1,200  Want our guides and have not bought yet\n") {
 		t.Errorf("what goes into a file was cut:\n%s", got)
 	}
 }

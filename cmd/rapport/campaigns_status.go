@@ -3,9 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rapport/campaigns"
-	"rapport/internal/catalog"
 	"rapport/internal/store"
 )
 
@@ -37,11 +33,14 @@ left is how long the mail that waits takes at that rate.`,
 			if watch && s.json {
 				return usagef("--watch is for people; programs ask again")
 			}
-			if !watch {
-				_, err := s.status(given)
+			if watch {
+				return s.watch(given)
+			}
+			list, err := s.stand(given)
+			if err != nil {
 				return err
 			}
-			return s.watch(given)
+			return s.showStatus(given, list)
 		}),
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "show it again every two seconds, until interrupted")
@@ -51,19 +50,25 @@ left is how long the mail that waits takes at that rate.`,
 // measured is how long a rate is measured.
 const measured = time.Second
 
-// watch repeats the status until the context ends.
+// watch repeats the status until the context ends: interrupting is no error.
 func (s *session) watch(given []string) error {
-	for {
+	for s.ctx.Err() == nil {
+		list, err := s.stand(given)
+		switch {
+		case s.ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
 		if s.isTerminal(s.stdout) {
 			s.printf("\x1b[H\x1b[2J")
 		}
-		if _, err := s.status(given); err != nil {
+		if err := s.showStatus(given, list); err != nil {
 			return err
 		}
-		if s.pause(s.ctx, 2*time.Second) != nil {
-			return nil // interrupting is how it ends
-		}
+		_ = s.pause(s.ctx, 2*time.Second) // the loop asks the context itself
 	}
+	return nil
 }
 
 // pause waits; it ends early, with an error, with the context.
@@ -102,40 +107,40 @@ func decided(p *store.Progress) int64 {
 	return n
 }
 
-func (s *session) status(given []string) ([]campaignStanding, error) {
-	known, err := s.store.Campaigns(s.ctx)
-	if err != nil {
-		return nil, err
-	}
-	var ids []int64
+// stand counts where campaigns stand: all, or the one that is named.
+func (s *session) stand(given []string) ([]campaignStanding, error) {
 	if len(given) > 0 {
 		k, err := s.campaign(given[0])
 		if err != nil {
 			return nil, err
 		}
-		known, ids = map[string]store.Campaign{k.Name: k}, []int64{k.ID}
+		return s.standings(map[string]store.Campaign{k.Name: k}, []int64{k.ID})
 	}
-	list, err := s.standings(known, ids)
+	known, err := s.store.Campaigns(s.ctx)
 	if err != nil {
 		return nil, err
 	}
+	return s.standings(known, nil)
+}
+
+func (s *session) showStatus(given []string, list []campaignStanding) error {
 	switch {
 	case s.json && len(given) > 0:
-		return list, s.print(statusJSON(list[0]))
+		return s.print(statusJSON(list[0]))
 	case s.json:
 		out := []any{}
 		for _, k := range list {
 			out = append(out, statusJSON(k))
 		}
-		return list, s.print(out)
+		return s.print(out)
 	case len(list) == 0:
 		s.printf("Nothing is applied yet: rapport apply stores the campaigns of this folder.\n")
 	case len(given) > 0:
-		return list, s.showCampaign(list[0])
+		return s.showCampaign(list[0])
 	default:
 		s.showCampaigns(list)
 	}
-	return list, nil
+	return nil
 }
 
 // standings counts, and counts again a moment later where mail is waiting.
@@ -205,165 +210,4 @@ func (s *session) showCampaigns(list []campaignStanding) {
 			percent(k.Answers.Clicked, sent), percent(k.Converted, k.Enrolled), s.pace(k))
 	}
 	t.print()
-}
-
-// pace is how much waits, how fast it goes, and how long it takes.
-func (s *session) pace(k campaignStanding) string {
-	n := waiting(k.Progress)
-	switch {
-	case n == 0:
-		return "0"
-	case k.rate == 0:
-		return count(n)
-	}
-	return fmt.Sprintf("%s, %s/s, %s left", count(n), rateText(k.rate), leftText(k.left))
-}
-
-func rateText(rate float64) string {
-	if rate < 10 {
-		return fmt.Sprintf("%.1f", rate)
-	}
-	return count(int64(math.Round(rate)))
-}
-
-// leftText writes a length of time as its two largest parts: "2h 5m", "40s".
-func leftText(d time.Duration) string {
-	d = max(d.Round(time.Second), time.Second)
-	units := []struct {
-		name string
-		long time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
-	for i, u := range units {
-		if d < u.long {
-			continue
-		}
-		text := fmt.Sprintf("%d%s", d/u.long, u.name)
-		if i+1 < len(units) {
-			if rest := d % u.long / units[i+1].long; rest > 0 {
-				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
-			}
-		}
-		return text
-	}
-	return ""
-}
-
-func (s *session) showCampaign(k campaignStanding) error {
-	s.printf("%s  %s\n", s.head(k.Name), s.statusText(k.Status))
-	applied, err := catalog.New(s.store, s.env, nil).Refresh(s.ctx)
-	if err != nil {
-		return err
-	}
-	var d *campaigns.Definition
-	if applied != nil {
-		d = applied.Workspace.Campaigns[k.Name]
-	}
-	if d != nil && d.Description != "" {
-		s.printf("%s\n", plain(d.Description))
-	}
-	s.printf("\n")
-	t := s.newTable()
-	fact := func(name, value string) { t.row(s.faint(name), value) }
-	fact("enrolled", count(k.Enrolled))
-	fact("on the way", count(k.Active+k.Parked))
-	fact("finished", count(k.Finished))
-	fact("left early", count(k.Exited))
-	if k.Control > 0 {
-		fact("control group", count(k.Control))
-	}
-	if d != nil && d.Goal != nil {
-		goal := fmt.Sprintf("%s reached it %s", count(k.Converted), s.faint("("+cmp.Or(percent(k.Converted, k.Enrolled), "0%")+")"))
-		if k.Control > 0 {
-			goal += fmt.Sprintf(", of the control group %s %s", count(k.ConvertedControl), s.faint("("+percent(k.ConvertedControl, k.Control)+")"))
-		}
-		fact("goal", goal)
-	}
-	if n := waiting(k.Progress); n > 0 {
-		fact("mail waiting", s.pace(k))
-	}
-	if d != nil && applied != nil && k.Status == store.Running {
-		if next, ok := d.NextFiring(s.now.Now(), applied.Zone); ok {
-			fact("next start", s.when(next.At))
-		}
-	}
-	t.print()
-	s.showSteps(k)
-	s.showReasons("Left early", k.ExitReasons)
-	s.showReasons("Not enrolled", k.Refusals)
-	return nil
-}
-
-func (s *session) showSteps(k campaignStanding) {
-	if len(k.Steps) == 0 {
-		return
-	}
-	s.printf("\n%s\n", s.head("Mail"))
-	t := s.newTable("TEMPLATE", "SENT", "WAITING", "SKIPPED", "FAILED", "UNKNOWN", "OPENED", "CLICKED", "REPLIED")
-	for _, step := range k.Steps {
-		m, sent := step.Messages, step.Messages[campaigns.Sent]
-		t.row(step.Template, count(sent), count(m[campaigns.Queued]+m[campaigns.Sending]), count(m[campaigns.Skipped]), count(m[campaigns.Failed]),
-			count(m[campaigns.Unknown]), percent(step.Answers.Opened, sent), percent(step.Answers.Clicked, sent), percent(step.Answers.Replied, sent))
-	}
-	t.drop("WAITING", "SKIPPED", "FAILED", "UNKNOWN")
-	t.print()
-	x := k.Answers
-	if x.Bounced+x.Complained+x.Unsubscribed > 0 {
-		s.printf("%s\n", s.faint(fmt.Sprintf("%s bounced, %s complained, %s unsubscribed", count(x.Bounced), count(x.Complained), count(x.Unsubscribed))))
-	}
-}
-
-func (s *session) showReasons(title string, list []store.ReasonCount) {
-	if len(list) == 0 {
-		return
-	}
-	s.printf("\n%s\n", s.head(title))
-	t := s.newTable()
-	for _, r := range list {
-		t.row(count(r.Count), plain(cmp.Or(r.Reason, "no reason recorded")))
-	}
-	t.print()
-}
-
-// statusJSON is a campaign's standing for programs.
-func statusJSON(k campaignStanding) any {
-	messages := map[string]int64{}
-	for state, n := range k.Messages {
-		messages[string(state)] = n
-	}
-	type answers struct {
-		Delivered    int64 `json:"delivered"`
-		Opened       int64 `json:"opened"`
-		Clicked      int64 `json:"clicked"`
-		Replied      int64 `json:"replied"`
-		Bounced      int64 `json:"bounced"`
-		Complained   int64 `json:"complained"`
-		Unsubscribed int64 `json:"unsubscribed"`
-	}
-	steps := []any{}
-	for _, x := range k.Steps {
-		states := map[string]int64{}
-		for state, n := range x.Messages {
-			states[string(state)] = n
-		}
-		steps = append(steps, map[string]any{"number": x.Number, "template": x.Template, "messages": states, "answers": answers(x.Answers)})
-	}
-	reasons := func(list []store.ReasonCount) map[string]int64 {
-		return maps.Collect(func(yield func(string, int64) bool) {
-			for _, r := range list {
-				if !yield(r.Reason, r.Count) {
-					return
-				}
-			}
-		})
-	}
-	out := map[string]any{
-		"campaign": k.Name, "status": k.Status, "enrolled": k.Enrolled, "active": k.Active, "parked": k.Parked, "finished": k.Finished,
-		"exited": k.Exited, "control": k.Control, "converted": k.Converted, "converted_control": k.ConvertedControl,
-		"exit_reasons": reasons(k.ExitReasons), "not_enrolled": k.Refused, "refusals": reasons(k.Refusals),
-		"messages": messages, "answers": answers(k.Answers), "steps": steps, "waiting": waiting(k.Progress), "rate": k.rate,
-	}
-	if k.left > 0 {
-		out["seconds_left"] = int64(k.left.Seconds())
-	}
-	return out
 }

@@ -149,6 +149,14 @@ func typeName(f *pflag.Flag) string {
 	return "a " + f.Value.Type()
 }
 
+// fromOne checks a --limit.
+func fromOne(limit int) error {
+	if limit < 1 {
+		return usagef("--limit takes a number from 1")
+	}
+	return nil
+}
+
 // args checks how many arguments a command got; names are those of its Use
 // line, and one that ends in … may come many times.
 func args(names ...string) cobra.PositionalArgs {

@@ -44,8 +44,8 @@ silent before it could say whether the mail server took it.`,
 			if state != "" && !slices.Contains(states, state) {
 				return usagef("there is no state %q%s", state, orOneOf(state, states))
 			}
-			if limit < 1 {
-				return usagef("--limit takes a number from 1")
+			if err := fromOne(limit); err != nil {
+				return err
 			}
 			if campaign != "" {
 				k, err := s.campaign(campaign)
@@ -89,9 +89,13 @@ func (s *session) showMessages(list []store.Message, limit int) {
 		s.printf("There are no such messages.\n")
 		return
 	}
-	t := s.newTable("MESSAGE", "STATE", "WHEN", "CONTACT", "TEMPLATE", "REASON")
+	t := s.newTable("MESSAGE", "STATE", "WHEN", "CONTACT", "TEMPLATE AND REASON")
 	for _, m := range list {
-		t.row(ident.Format(m.ID), s.state(string(m.State)), s.faint(s.soon(moved(m))), plain(m.Email), plain(m.Template), plain(reasonOf(m)))
+		what := plain(m.Template)
+		if why := reasonOf(m); why != "" {
+			what += s.faint(" — " + plain(why))
+		}
+		t.row(ident.Format(m.ID), s.state(string(m.State)), s.faint(s.soon(moved(m))), plain(m.Email), what)
 	}
 	t.print()
 	if len(list) == limit {

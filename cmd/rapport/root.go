@@ -88,7 +88,10 @@ func (a *app) root() *cobra.Command {
 		Use:   "rapport",
 		Short: "Outreach as code: targeted mail from a folder of YAML and templates",
 		Long: `Rapport turns a folder of YAML and templates into targeted mail: it enrols the
-right contacts, sends, learns from every answer, and moves people up the ladder.`,
+right contacts, sends, learns from every answer, and moves people up the ladder.
+
+A command ends with 0 when it is done, 1 when the work failed, 2 when it cannot
+be understood. With --json it prints its answer for programs.`,
 		Example: `  rapport demo                   see it all work, with nothing installed
   rapport init acme              begin a workspace
   rapport -C acme validate       check it`,

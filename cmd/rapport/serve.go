@@ -12,6 +12,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/engine"
+	"rapport/internal/web"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -43,6 +44,11 @@ this one process, on a file beside the workspace.`,
 				return err
 			}
 			password, _ := a.env("RAPPORT_PASSWORD")
+			if slices.Contains(roles, engine.RoleWeb) {
+				if err := web.CheckListen(listen, password); err != nil {
+					return err
+				}
+			}
 			o := engine.Options{Database: a.databaseOf(w), Redis: w.Redis, DataDir: a.dataDir(), Env: a.env, Folder: w, Secrets: w.Secrets,
 				Clock: a.now, Wall: clock.System{}.Now, Log: a.logger(logJSON), Roles: roles, Listen: listen, Password: password}
 			return a.serve(cmd.Context(), o)

@@ -44,8 +44,8 @@ there as a mark: the address itself is gone.`,
 			if reason != "" && !slices.Contains(all, reason) {
 				return usagef("there is no reason %q%s", reason, orOneOf(reason, all))
 			}
-			if limit < 1 {
-				return usagef("--limit takes a number from 1")
+			if err := fromOne(limit); err != nil {
+				return err
 			}
 			list, err := s.store.Suppressions(s.ctx, reason, "", limit)
 			if err != nil {

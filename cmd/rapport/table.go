@@ -42,7 +42,8 @@ func (t *table) drop(heads ...string) {
 }
 
 // print writes the table. On a terminal it fits the width: text in the last
-// column goes on in the next line, wide columns before it are cut.
+// column goes on in the next line, wide columns before it are cut. The first
+// one never is: it holds what a person types to name the row.
 func (t *table) print() {
 	right := t.numeric()
 	widths := t.widths(right)
@@ -79,12 +80,15 @@ func (t *table) widths(right []bool) []int {
 	}
 	room := t.app.columns() - (len(widths)-1)*len(gap)
 	last := len(widths) - 1
+	if last == 0 {
+		return widths
+	}
 	if right[last] {
-		shrink(widths, room)
+		shrink(widths[1:], room-widths[0])
 		return widths
 	}
 	text := min(widths[last], leastText)
-	shrink(widths[:last], room-text)
+	shrink(widths[1:last], room-widths[0]-text)
 	widths[last] = max(text, min(widths[last], room-sum(widths[:last])))
 	return widths
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -19,6 +18,9 @@ func (a *app) versionsCommand() *cobra.Command {
 		Example: `  rapport versions
   rapport versions --limit 3 --json`,
 		RunE: a.with(func(s *session, _ []string) error {
+			if err := fromOne(limit); err != nil {
+				return err
+			}
 			list, err := s.store.Versions(s.ctx, limit)
 			if err != nil {
 				return err
@@ -96,13 +98,4 @@ func buildOf(info *debug.BuildInfo, ok bool) (version, revision string) {
 		}
 	}
 	return version, revision
-}
-
-// jsonText is a value on one line, for people.
-func jsonText(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(text)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/contacts"
 	"rapport/internal/responses"
 )
 
@@ -65,10 +66,30 @@ func (r *responder) take(l letter) {
 		if !r.pause(reading) {
 			return
 		}
+		// An answer to the last mail comes when the campaign is over for its
+		// contact, as answers do that come days later.
+		for strings.HasPrefix(l.template, "three") && r.onTheWay(l.to) {
+			if !r.pause(reading) {
+				return
+			}
+		}
 		for _, c := range do(l, r.in.clock.Now()) {
 			r.send(c)
 		}
 	}()
+}
+
+// onTheWay tells whether a contact's enrolment is not over yet.
+func (r *responder) onTheWay(email string) bool {
+	c, _, err := r.in.store.ContactByEmail(r.ctx, email)
+	if err != nil {
+		return true
+	}
+	facts, err := r.in.store.LoadFacts(r.ctx, []contacts.ID{c.ID})
+	if err != nil || facts[c.ID] == nil {
+		return true
+	}
+	return slices.ContainsFunc(facts[c.ID].Campaigns, func(p contacts.Participation) bool { return p.EndedAt.IsZero() })
 }
 
 func (r *responder) pause(d time.Duration) bool {

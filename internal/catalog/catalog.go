@@ -33,6 +33,10 @@ type Applied struct {
 	Zone      *time.Location // the company's
 	Campaigns map[string]store.Campaign
 	names     map[int64]string
+
+	follow *sync.Once // of the two that stand below
+	enter  []string
+	hashes map[string]string
 }
 
 // Name is the name of a campaign.
@@ -81,6 +85,7 @@ func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
 	}
 	fresh := *loaded // the same workspace, with the status of now
 	fresh.Version, fresh.Campaigns, fresh.names = version, status, names(status)
+	fresh.follow, fresh.enter, fresh.hashes = new(sync.Once), nil, nil
 	if c.folder != nil {
 		fresh.Workspace = fresh.Workspace.WithConnections(c.folder)
 	}
@@ -155,9 +160,14 @@ func load(files []store.File, env func(string) (string, bool)) (*Applied, error)
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("%s", strings.Join(wrong, "\n"))
 	}
+	return Of(store.Version{}, w, nil)
+}
+
+// Of makes an Applied of a workspace that was just stored as a version.
+func Of(v store.Version, w *workspace.Workspace, status map[string]store.Campaign) (*Applied, error) {
 	zone, err := calendar.LoadZone(w.Company.Timezone)
 	if err != nil {
 		return nil, err
 	}
-	return &Applied{Workspace: w, Zone: zone}, nil
+	return &Applied{Version: v, Workspace: w, Zone: zone, Campaigns: status, names: names(status), follow: new(sync.Once)}, nil
 }

@@ -288,7 +288,7 @@ func TestRejectFileCanBeImportedAgain(t *testing.T) {
 	}
 }
 
-// TestRule27... what an export writes, an import reads.
+// What an export writes, an import reads.
 func TestExportIsImportedAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.StringMatching(`[a-zäöß"',; .]{0,8}[a-z]`)

@@ -123,7 +123,14 @@ func (w *Worker) Start(ctx context.Context, host string) error {
 		return err
 	}
 	w.lease.renew(w.Watch.Now().Add(w.Lease))
-	return w.settle(ctx)
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
+	// What the earlier process took and never claimed would wait for Reclaim.
+	if _, err := w.Queue.GiveBack(ctx, w.ID); err != nil {
+		w.Log.Warn("cannot give back what was on the way; another worker takes it in a few minutes", "error", err)
+	}
+	return nil
 }
 
 // Run sends until the context ends. Then it takes nothing new, finishes what

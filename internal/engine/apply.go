@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/catalog"
 	"rapport/internal/store"
 	"rapport/internal/workspace"
 )
@@ -55,10 +56,36 @@ func Apply(ctx context.Context, s *store.Store, w *workspace.Workspace, author s
 	if !changed {
 		return Applied{Version: version}, nil
 	}
+	if err := baselines(ctx, s, w, version, now); err != nil {
+		return Applied{}, err
+	}
 	// A ladder that changed moves people: everybody is looked at again.
 	_, err = s.TouchMatching(ctx, nil, store.Question{Now: now})
 	return Applied{Version: version, Changed: true}, err
 }
+
+// baselines notes who is in the segments that campaigns start from: they have
+// not entered, and are not enrolled (semantics.md, rule 5).
+func baselines(ctx context.Context, s *store.Store, w *workspace.Workspace, v store.Version, now time.Time) error {
+	status, err := s.Campaigns(ctx)
+	if err != nil {
+		return err
+	}
+	applied, err := catalog.Of(v, w, status)
+	if err != nil {
+		return err
+	}
+	for _, name := range applied.EnterSegments() {
+		if _, err := s.RefreshSegment(ctx, applied.Followed(name, now), now, baselineTouches); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// baselineTouches bounds what a refresh of a segment that has not changed may
+// touch at an apply; the scheduler does the rest.
+const baselineTouches = 10_000
 
 // reachable asks whether every template and sender that enrolments of older
 // versions can still come to is there.

@@ -184,8 +184,22 @@ func (e *Engine) openWorker(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	left = append(left, "worker-"+processID())
 	for _, name := range left {
+		if err := e.takeOver(ctx, name); err != nil {
+			return err
+		}
+	}
+	for e.Worker == nil { // another process may take a new journal for one that was left
+		if err := e.takeOver(ctx, "worker-"+processID()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOver settles a journal, unless its worker is alive. The first one becomes
+// the worker of this process, the others end.
+func (e *Engine) takeOver(ctx context.Context, name string) error {
 		j, err := journal.Open(journal.Config{Dir: filepath.Join(e.journals(), name), Now: e.Clock.Now})
 		if errors.Is(err, journal.ErrInUse) {
 			continue // another worker of this machine is alive

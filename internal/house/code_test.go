@@ -2,7 +2,6 @@ package house
 
 import (
 	"go/ast"
-	"go/parser"
 	"path"
 	"regexp"
 	"slices"
@@ -23,7 +22,7 @@ func TestTheTimeOfDayIsReadByTheClockOnly(t *testing.T) {
 		if strings.HasPrefix(s.path, "cmd/") || mayReadTheClock[s.dir()] != "" {
 			continue
 		}
-		fset, f := parsed(t, s, 0)
+		fset, f := parsed(t, s)
 		ast.Inspect(f, func(n ast.Node) bool {
 			if name, ok := fromTime(n); ok && slices.Contains(banned, name) {
 				t.Errorf("%s: time.%s: take a now or a clock as an argument", fset.Position(n.Pos()), name)
@@ -37,7 +36,7 @@ func TestNobodySleeps(t *testing.T) {
 	// In a bubble of synctest time is virtual and nobody waits.
 	bubble := `"testing/synctest"`
 	for _, s := range all(t, func(s source) bool { return s.isGo() && !strings.Contains(s.text, bubble) }) {
-		fset, f := parsed(t, s, 0)
+		fset, f := parsed(t, s)
 		ast.Inspect(f, func(n ast.Node) bool {
 			if name, ok := fromTime(n); ok && name == "Sleep" {
 				t.Errorf("%s: time.Sleep: wait for a signal, or poll with a ticker and an end", fset.Position(n.Pos()))
@@ -54,13 +53,13 @@ func fromTime(n ast.Node) (string, bool) {
 		return "", false
 	}
 	id, ok := sel.X.(*ast.Ident)
-	return sel.Sel.Name, ok && id.Name == "time" && id.Obj == nil
+	return sel.Sel.Name, ok && id.Name == "time"
 }
 
 func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	said := map[string]bool{}
 	for _, s := range all(t, func(s source) bool { return s.isGo() && !s.isTest() }) {
-		_, f := parsed(t, s, parser.PackageClauseOnly|parser.ParseComments)
+		_, f := parsed(t, s)
 		said[s.dir()] = said[s.dir()] || f.Doc != nil && (f.Name.Name == "main" || strings.HasPrefix(f.Doc.Text(), "Package "+f.Name.Name+" "))
 	}
 	for dir, ok := range said {
@@ -73,7 +72,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 func TestPackagesAreCalledByWhatTheyAre(t *testing.T) {
 	banned := []string{"util", "utils", "common", "helper", "helpers", "service", "services", "manager", "managers", "misc", "base", "core", "shared"}
 	for _, s := range all(t, source.isGo) {
-		_, f := parsed(t, s, parser.PackageClauseOnly)
+		_, f := parsed(t, s)
 		if name := strings.TrimSuffix(f.Name.Name, "_test"); slices.Contains(banned, name) || slices.Contains(banned, path.Base(s.dir())) {
 			t.Errorf("%s: %q says nothing: name the package after what it holds", s.path, name)
 		}

@@ -1,7 +1,6 @@
 package house
 
 import (
-	"go/parser"
 	"maps"
 	"path"
 	"slices"
@@ -57,7 +56,7 @@ func TestImportsRunOneWay(t *testing.T) {
 			t.Errorf("%s: the package %s stands on no floor: give it a place in the table of this test", s.path, dir)
 			continue
 		}
-		_, f := parsed(t, s, parser.ImportsOnly)
+		_, f := parsed(t, s)
 		for _, spec := range f.Imports {
 			name, _ := strconv.Unquote(spec.Path.Value)
 			target, ours := strings.CutPrefix(name, "rapport/")
@@ -81,7 +80,7 @@ func TestImportsRunOneWay(t *testing.T) {
 func TestEveryExceptionIsStillNeeded(t *testing.T) {
 	used := map[[2]string]bool{}
 	for _, s := range all(t, source.isGo) {
-		_, f := parsed(t, s, parser.ImportsOnly)
+		_, f := parsed(t, s)
 		for _, spec := range f.Imports {
 			name, _ := strconv.Unquote(spec.Path.Value)
 			used[[2]string{s.dir(), strings.TrimPrefix(name, "rapport/")}] = true
@@ -110,7 +109,7 @@ var libraries = map[string]string{
 func TestTheLibrariesOfTheDesignAreUsed(t *testing.T) {
 	var imported []string
 	for _, s := range all(t, func(s source) bool { return s.isGo() && !s.isTest() }) {
-		_, f := parsed(t, s, parser.ImportsOnly)
+		_, f := parsed(t, s)
 		for _, spec := range f.Imports {
 			name, _ := strconv.Unquote(spec.Path.Value)
 			imported = append(imported, name)

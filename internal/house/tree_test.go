@@ -76,17 +76,27 @@ func all(t *testing.T, want func(source) bool) []source {
 	return out
 }
 
-// parsed reads a Go file as far as the mode says. A file that does not parse is
-// the compiler's business.
-func parsed(t *testing.T, s source, mode parser.Mode) (*token.FileSet, *ast.File) {
+// parsed reads a Go file, each once for all rules. A file that does not parse
+// is the compiler's business.
+func parsed(t *testing.T, s source) (*token.FileSet, *ast.File) {
 	t.Helper()
+	type reading struct {
+		fset *token.FileSet
+		file *ast.File
+	}
+	if r, ok := asts.Load(s.path); ok {
+		return r.(reading).fset, r.(reading).file
+	}
 	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, s.path, s.text, mode)
+	f, err := parser.ParseFile(fset, s.path, s.text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
+	asts.Store(s.path, reading{fset, f})
 	return fset, f
 }
+
+var asts sync.Map // path → what parsed read
 
 // exists tells whether a path from the project's folder leads to a file or folder.
 func exists(p string) bool {

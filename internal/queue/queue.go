@@ -65,6 +65,11 @@ type Work interface {
 	// starts anew.
 	Reclaim(ctx context.Context, consumer string, idle time.Duration, max int) ([]Entry, error)
 
+	// GiveBack makes ready again what consumer has taken and not acknowledged,
+	// and returns how many: for one that starts anew under its name and knows
+	// that it holds nothing, so that nobody has to wait for Reclaim.
+	GiveBack(ctx context.Context, consumer string) (int, error)
+
 	// Later makes the batch ready at a time, once Due is called. A batch that
 	// is delayed already gets the new time.
 	Later(ctx context.Context, lane string, batch int64, at time.Time) error

@@ -62,7 +62,7 @@ func NewDemo(ctx context.Context, o Options) (*Demo, error) {
 		return nil, err
 	}
 	d.Engine, err = engine.Open(ctx, engine.Options{
-		Database: filepath.Join(o.Dir, "demo.db"), DataDir: o.Dir, Env: env, Clock: d.Clock, Log: o.Log, Listen: o.Listen, Fleeting: true,
+		Database: filepath.Join(o.Dir, "demo.db"), DataDir: o.Dir, Env: env, Clock: d.Clock, Wall: clock.System{}.Now, Log: o.Log, Listen: o.Listen, Fleeting: true,
 		Note: d.note(), Idle: 10 * time.Millisecond,
 	})
 	if err != nil {
@@ -96,7 +96,7 @@ func (d *Demo) begin(ctx context.Context, w *workspace.Workspace, secret string)
 	}
 	d.World = &World{
 		Model:   NewModel(d.Seed, People(d.Seed, d.Contacts, d.Start.Add(time.Minute), d.Days)),
-		Handler: e.Handler(), Key: key, Secret: secret, Provider: "relay", Root: w.PublicURL, Topics: w.TopicOrder,
+		Handler: e.Handler(), Key: key, Secret: secret, Wall: clock.System{}, Provider: "relay", Root: w.PublicURL, Topics: w.TopicOrder,
 	}
 	d.World.Start(d.Start)
 	e.Box.Subscribe(d.World.Deliver)

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"rapport/internal/clock"
 	"rapport/internal/contacts"
 	"rapport/internal/mailbox"
 	"rapport/internal/responses"
@@ -29,8 +30,9 @@ type World struct {
 	// Handler serves the public addresses and /api/v1/; requests go straight
 	// to it, without a network in between.
 	Handler http.Handler
-	Key     string // of the HTTP interface
-	Secret  string // that signs callbacks of the provider Provider
+	Key     string      // of the HTTP interface
+	Secret  string      // that signs callbacks of the provider Provider
+	Wall    clock.Clock // of the provider, by which signatures grow old
 	// Provider is the workspace's provider whose callbacks tell of bounces,
 	// complaints and replies.
 	Provider string
@@ -41,8 +43,7 @@ type World struct {
 	inbox  []mailbox.Message
 	deeds  deeds
 	byMail map[string]int // address to person
-	days   time.Time      // the last midnight that was lived through
-	now    time.Time      // of the present call of Live
+	days   time.Time      // the midnight whose day is planned next
 }
 
 // Start puts the people in front of their lives.
@@ -64,18 +65,16 @@ func (w *World) Deliver(m mailbox.Message) {
 
 // Next is when somebody does something next.
 func (w *World) Next() time.Time {
-	midnight := w.days.Add(24 * time.Hour)
-	if len(w.deeds) > 0 && w.deeds[0].At.Before(midnight) {
+	if len(w.deeds) > 0 && w.deeds[0].At.Before(w.days) {
 		return w.deeds[0].At
 	}
-	return midnight
+	return w.days
 }
 
 // Live does all that people do until now, and returns how much that was.
 func (w *World) Live(ctx context.Context, now time.Time) (did int, err error) {
-	w.now = now
 	w.read(now)
-	for ; !w.days.Add(24 * time.Hour).After(now); w.days = w.days.Add(24 * time.Hour) {
+	for ; !w.days.After(now); w.days = w.days.Add(24 * time.Hour) {
 		for i := range w.Model.People {
 			w.plan(w.Model.Day(i, w.days))
 		}
@@ -238,7 +237,7 @@ func (w *World) callback(ctx context.Context, d Deed, name string, properties ma
 	if err != nil {
 		return err
 	}
-	stamp := fmt.Sprint(w.now.Unix())
+	stamp := fmt.Sprint(w.Wall.Now().Unix())
 	return w.send(ctx, http.MethodPost, "/webhooks/generic/"+w.Provider, bytes.NewReader(body), map[string]string{
 		"Content-Type": "application/json", responses.TimestampHeader: stamp,
 		responses.SignatureHeader: responses.Sign(w.Secret, stamp, body)})

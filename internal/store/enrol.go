@@ -160,9 +160,9 @@ func (in *EnrolInput) reenters(b *statement) string {
 	before := ""
 	switch in.Reentry {
 	case campaigns.ReentryAlways, campaigns.ReentryRestart:
-		before = " and e.state in ('active', 'parked', 'control')"
+		before = " and e.ended_at is null"
 	case campaigns.ReentryAfter:
-		before = " and (e.state in ('active', 'parked', 'control') or e.started_at > " + b.arg(ms(in.Before)) + ")"
+		before = " and (e.ended_at is null or e.started_at > " + b.arg(ms(in.Before)) + ")"
 	}
 	return `not exists (select 1 from enrolments e where e.contact_id = c.id and e.campaign_id = ` +
 		b.arg(in.Firing.Campaign) + before + `)`
@@ -174,15 +174,15 @@ func (s *Store) insertEnrolments(ctx context.Context, q querier, in EnrolInput, 
 	// engine's own, and both dialects then agree on their type.
 	id := fmt.Sprintf("%d + ((%d + row_number() over (order by c.id) - 1) %% %d) * %d",
 		ident.Base(in.Now), sequence%ident.Sequences, ident.Sequences, ident.Steps)
+	goal := "null"
+	if in.HasGoal {
+		goal = fmt.Sprint(ms(in.GoalTill))
+	}
 	state, due := "'active'", fmt.Sprint(ms(in.Now))
 	if in.Share > 0 {
 		held := "(" + segments.SampleSQL("c.seed", in.Control, in.Share) + ")"
 		state = "case when " + held + " then 'control' else 'active' end"
-		due = "case when " + held + " then null else " + due + " end"
-	}
-	goal := "null"
-	if in.HasGoal {
-		goal = fmt.Sprint(ms(in.GoalTill))
+		due = "case when " + held + " then " + goal + " else " + due + " end" // the control group is closed then
 	}
 	text := fmt.Sprintf(`insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, goal_until)
 		select %s, %d, c.id, %d, %d, %s, %s, %s from contacts c where `,
@@ -204,7 +204,7 @@ func (s *Store) insertRefusals(ctx context.Context, q querier, in EnrolInput, cu
 func (s *Store) endForRestart(ctx context.Context, q querier, in EnrolInput, cursor, high int64) error {
 	b := s.statement()
 	_, err := q.exec(ctx, `update enrolments set state = 'exited', reason = 'restarted', due_at = null, rev = rev + 1, ended_at = `+b.arg(ms(in.Now))+
-		` where campaign_id = `+b.arg(in.Firing.Campaign)+` and state in ('active', 'parked', 'control') and contact_id in (select c.id from contacts c where `+
+		` where campaign_id = `+b.arg(in.Firing.Campaign)+` and ended_at is null and contact_id in (select c.id from contacts c where `+
 		in.audience(b, cursor, high)+" and "+in.permitted(b)+")", b.args...)
 	return err
 }

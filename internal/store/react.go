@@ -13,10 +13,13 @@ import (
 
 // TouchedContact is a contact of whom something new is known.
 type TouchedContact struct {
-	Facts   *contacts.Facts
-	News    []int64  // ids of the events that are new, ascending
-	Member  []string // segments it was in so far, of those that campaigns start from
-	Entries []Due    // enrolments that run, or whose goal may still be reached
+	Facts  *contacts.Facts
+	News   []int64  // ids of the events that are new, ascending
+	Member []string // segments it was in so far, of those that campaigns start from
+	// Baselines is the hash of each segment that is followed: who is in one
+	// without a baseline has not entered it.
+	Baselines map[string]string
+	Entries   []Due // enrolments that run, or whose goal may still be reached
 }
 
 // Reaction is what follows for a contact.
@@ -144,7 +147,7 @@ func (s *Store) takeTouchedContacts(ctx context.Context, q querier, limit int) (
 	}
 	b = s.statement()
 	entries, err := s.readEnrolments(ctx, q, b, b.in("e.contact_id", plain)+
-		` and (e.state in ('active', 'parked', 'control') or e.goal_until is not null and e.converted_at is null)`, " order by e.id")
+		` and (e.ended_at is null or e.goal_until is not null and e.converted_at is null)`, " order by e.id")
 	if err != nil {
 		return nil, err
 	}
@@ -153,10 +156,19 @@ func (s *Store) takeTouchedContacts(ctx context.Context, q querier, limit int) (
 		e.Facts = facts[e.Enrolment.Contact]
 		of[e.Enrolment.Contact] = append(of[e.Enrolment.Contact], e)
 	}
+	baselines := map[string]string{}
+	if err := each(ctx, q, `select name, hash from segments`, nil, func(scan func(...any) error) error {
+		var name, hash string
+		err := scan(&name, &hash)
+		baselines[name] = hash
+		return err
+	}); err != nil {
+		return nil, err
+	}
 	var out []TouchedContact
 	for _, id := range ids {
 		if f := facts[id]; f != nil {
-			out = append(out, TouchedContact{Facts: f, News: news[id], Member: member[id], Entries: of[id]})
+			out = append(out, TouchedContact{Baselines: baselines, Facts: f, News: news[id], Member: member[id], Entries: of[id]})
 		}
 	}
 	return out, nil
@@ -210,7 +222,7 @@ func (s *Store) saveReactedEnrolments(ctx context.Context, q querier, reactions 
 	if len(restarts) > 0 {
 		b := s.statement()
 		if _, err := q.exec(ctx, `update enrolments set state = 'exited', reason = 'restarted', due_at = null, rev = rev + 1, ended_at = `+b.arg(ms(now))+
-			` where `+b.in("id", restarts)+` and state in ('active', 'parked', 'control')`, b.args...); err != nil {
+			` where `+b.in("id", restarts)+` and ended_at is null`, b.args...); err != nil {
 			return err
 		}
 	}

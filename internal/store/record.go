@@ -60,7 +60,10 @@ func (s *Store) Record(ctx context.Context, outcomes []Outcome, by campaigns.Mov
 			if by == campaigns.ByWorker && (m.fence != o.Fence || m.state == campaigns.Unknown) {
 				mover = campaigns.ByLate
 			}
-			if !campaigns.Allowed(m.state, o.State, mover) {
+			// What a sweep made unknown and the journal cannot tell either stays
+			// unknown for the journal's reason, so that it is not asked again.
+			same := by == campaigns.ByJournal && m.state == campaigns.Unknown && o.State == campaigns.Unknown
+			if !same && !campaigns.Allowed(m.state, o.State, mover) {
 				continue
 			}
 			if o.State == campaigns.Queued {

@@ -68,10 +68,16 @@ func (s *Store) StopWorker(ctx context.Context, worker string) error {
 	})
 }
 
+// fellSilent is why a sweep made a message unknown. Of these the worker's journal
+// may know more. Of every other unknown message the worker or its journal has said
+// all that there is, and the journal has let go of it: asked again, it would
+// prove that the message never left.
+const fellSilent = "its worker fell silent while sending"
+
 // InDoubt lists what a worker has claimed and nobody has settled: sending, or
 // unknown since it fell silent. Its journal may know more.
 func (s *Store) InDoubt(ctx context.Context, worker string) ([]Outcome, error) {
-	return s.claimedBy(ctx, worker, "owner = $1", "state in ('sending', 'unknown')")
+	return s.claimedBy(ctx, worker, "owner = $1", "(state = 'sending' or state = 'unknown' and reason = '"+fellSilent+"')")
 }
 
 func (s *Store) claimedBy(ctx context.Context, worker, batches, states string) ([]Outcome, error) {
@@ -122,7 +128,7 @@ func (s *Store) GiveUp(ctx context.Context, w Worker, now time.Time) (unknown in
 	}
 	for i := range sending {
 		sending[i].State = campaigns.Unknown
-		sending[i].Reason = "its worker fell silent while sending"
+		sending[i].Reason = fellSilent
 	}
 	if _, err := s.Record(ctx, sending, campaigns.BySweep, now); err != nil {
 		return 0, err
@@ -149,4 +155,23 @@ func (s *Store) Lease(ctx context.Context, name, owner string, now, until time.T
 		return false, fmt.Errorf("cannot take the lease %s: %w", name, err)
 	}
 	return held, nil
+}
+
+// ResendUnknown queues again what nobody is sure of, in campaigns that accept a
+// second copy (`on_unknown: resend`): messages of enrolments since a moment. It
+// returns batches that may go at once.
+func (s *Store) ResendUnknown(ctx context.Context, campaign []int64, since, now time.Time) ([]Batch, error) {
+	var again []Outcome
+	b := s.statement()
+	err := each(ctx, s.db, `select id, fence from messages where state = 'unknown' and `+b.in("campaign_id", campaign)+
+		` and id >= `+b.arg(ident.Base(since))+` order by id limit 1000`, b.args, func(scan func(...any) error) error {
+		o := Outcome{State: campaigns.Queued, Reason: "sent again: on_unknown is resend", NotBefore: now}
+		err := scan(&o.Message, &o.Fence)
+		again = append(again, o)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.Record(ctx, again, campaigns.ByPolicy, now)
 }

@@ -33,6 +33,7 @@ func flow(stages []string, rungs []rung, moves []store.Move) template.HTML {
 	height := flowTop*2 + flowRung*(len(rungs)-1) + flowHeight
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="flow" viewBox="0 0 %d %d" role="img" aria-label="%s">`, flowWidth, height, html.EscapeString(inWords(stages, moves)))
+	var labels strings.Builder // on top of every line
 	var most int64 = 1
 	for _, m := range moves {
 		most = max(most, m.Count)
@@ -46,7 +47,7 @@ func flow(stages []string, rungs []rung, moves []store.Move) template.HTML {
 		from, ok1 := row[m.From]
 		to, ok2 := row[m.To]
 		if ok1 && ok2 && from != to {
-			arc(&b, from, to, m.Count, most)
+			arc(&b, &labels, move{from, to, m.Count, most})
 		}
 	}
 	left := (flowWidth - flowBox) / 2
@@ -60,13 +61,21 @@ func flow(stages []string, rungs []rung, moves []store.Move) template.HTML {
 		fmt.Fprintf(&b, `<text class="stage" x="%d" y="%d">%s</text>`, left+12, y+22, html.EscapeString(name))
 		fmt.Fprintf(&b, `<text class="count" x="%d" y="%d">%s</text>`, left+flowBox-12, y+22, num(r.Count))
 	}
+	b.WriteString(labels.String())
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String()) // every text in it is escaped above
 }
 
-// arc draws one move with its number. Rows count from the top, so a rise goes
-// to a smaller row.
-func arc(b *strings.Builder, from, to int, count, most int64) {
+// move is one arc of the drawing. Rows count from the top, so a rise goes to a
+// smaller row.
+type move struct {
+	from, to    int
+	count, most int64 // most is the count of the most frequent move
+}
+
+// arc draws a move, and its number.
+func arc(b, labels *strings.Builder, m move) {
+	from, to := m.from, m.to
 	span := abs(from - to)
 	edge, side, class := float64(flowWidth+flowBox)/2+3, 1.0, "up"
 	if to > from {
@@ -75,8 +84,8 @@ func arc(b *strings.Builder, from, to int, count, most int64) {
 	middle := func(row int) float64 { return float64(flowTop+row*flowRung) + flowHeight/2 }
 	// Where several arcs meet one rung they start and end a little apart.
 	y1, y2 := middle(from)-8*sign(from-to), middle(to)+8*sign(from-to)
-	bulge := side * min(22+11*float64(span-1), 58)
-	width := 1.5 + 4*math.Sqrt(float64(count)/float64(most))
+	bulge := side * min(22+16*float64(span-1), 58)
+	width := 1.5 + 4*math.Sqrt(float64(m.count)/float64(m.most))
 	head := 4.5 + width // the arrow's length, and half of its height
 	fmt.Fprintf(b, `<path class="%s" d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f" stroke-width="%.1f"/>`,
 		class, edge, y1, edge+bulge*1.3, y1, edge+bulge*1.3, y2, edge+side*(head-1), y2, width)
@@ -85,7 +94,7 @@ func arc(b *strings.Builder, from, to int, count, most int64) {
 	if side < 0 {
 		anchor = "end"
 	}
-	fmt.Fprintf(b, `<text class="%s" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, class, edge+bulge*.95+side*4, (y1+y2)/2+4, anchor, num(count))
+	fmt.Fprintf(labels, `<text class="%s" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, class, edge+bulge+side*4, (y1+y2)/2+4, anchor, num(m.count))
 }
 
 // inWords tells the drawing to those who do not see it.

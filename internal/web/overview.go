@@ -18,7 +18,7 @@ type overviewData struct {
 	Sent      int64
 	Rate      string // messages a second, or ""
 	Waiting   int64  // queued messages
-	Ready     int    // batches that may go now
+	Ready     int64  // batches that may go now
 	Pending   int    // batches in the hands of workers
 	Delayed   int    // batches that wait for their time
 	Workers   int
@@ -55,7 +55,7 @@ func (w *Web) overview(q *request) (view, error) {
 	}
 	d := overviewData{
 		Verdict: judge(s), Sent: s.totals.Messages[string(campaigns.Sent)], Waiting: s.totals.Messages[string(campaigns.Queued)],
-		Ready: s.depth.Ready, Pending: s.depth.Pending, Delayed: s.depth.Delayed, Workers: s.workers, Contacts: s.totals.Contacts,
+		Ready: int64(s.depth.Ready), Pending: s.depth.Pending, Delayed: s.depth.Delayed, Workers: s.workers, Contacts: s.totals.Contacts,
 		Running: s.totals.Enrolments[string(campaigns.Active)] + s.totals.Enrolments[string(campaigns.Parked)],
 		Reasons: s.reasons, Sampled: s.sampled, Upcoming: s.upcoming,
 	}
@@ -180,7 +180,8 @@ func (w *Web) whyWaiting(ctx context.Context, status map[string]store.Campaign, 
 	}
 	count := map[string]int64{}
 	for _, m := range list {
-		count[whyQueued(m, status[m.Campaign].Status, now)]++
+		why, _, _ := strings.Cut(whyQueued(m, status[m.Campaign].Status, now), untilWhen)
+		count[why]++
 	}
 	for _, reason := range slices.Sorted(maps.Keys(count)) {
 		reasons = append(reasons, store.ReasonCount{Reason: reason, Count: count[reason]})
@@ -188,6 +189,9 @@ func (w *Web) whyWaiting(ctx context.Context, status map[string]store.Campaign, 
 	slices.SortStableFunc(reasons, func(a, b store.ReasonCount) int { return cmp.Compare(b.Count, a.Count) })
 	return reasons, len(list) == sampleSize, nil
 }
+
+// untilWhen parts the reason of a queued message from the time it holds until.
+const untilWhen = "; from "
 
 // whyPaused is the reason of a message that only a person can let go.
 const whyPaused = "its campaign is paused"

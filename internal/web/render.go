@@ -167,20 +167,15 @@ func (q *request) funcs() template.FuncMap {
 			}
 			return num(n.(int64)) // a template that passes anything else fails its test
 		},
-		"share": share,
-		"coded": coded,
-		"plural": func(n int64, one, many string) string {
-			if n == 1 {
-				return num(n) + " " + one
-			}
-			return num(n) + " " + many
-		},
-		"id":   ident.Format,
-		"ago":  func(t time.Time) string { return ago(q.now, t) },
-		"when": func(t time.Time) string { return t.In(q.zone).Format("Mon 2 Jan 2006, 15:04:05 MST") },
-		"day":  func(t time.Time) string { return t.In(q.zone).Format("Monday, 2 January 2006") },
-		"hour": func(t time.Time) string { return t.In(q.zone).Format("15:04") },
-		"iso":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"share":  share,
+		"coded":  coded,
+		"plural": plural,
+		"id":     ident.Format,
+		"ago":    func(t time.Time) string { return ago(q.now, t) },
+		"when":   func(t time.Time) string { return t.In(q.zone).Format("Mon 2 Jan 2006, 15:04:05 MST") },
+		"day":    func(t time.Time) string { return t.In(q.zone).Format("Monday, 2 January 2006") },
+		"hour":   func(t time.Time) string { return t.In(q.zone).Format("15:04") },
+		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"part": func(n, of int64) string { // a width, in percent
 			if of <= 0 {
 				return "0"

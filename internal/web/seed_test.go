@@ -289,8 +289,8 @@ func (f *fixture) refuse() {
 // wait leaves messages in every other state.
 func (f *fixture) wait() {
 	states := []struct{ state, reason string }{
-		{"queued", "quiet hours until 08:00 in Europe/Berlin"}, {"queued", "limit: at most 2 in 1d"}, {"queued", "quiet hours until 08:00 in Europe/Berlin"},
-		{"queued", ""}, {"queued", "outside the window MON-FRI 09:00 to 18:00"},
+		{"queued", "quiet hours; from 2026-06-10 08:00"}, {"queued", "limit of 2 per 1d reached; from 2026-06-10 09:00"}, {"queued", "quiet hours; from 2026-06-10 08:00"},
+		{"queued", ""}, {"queued", "outside the delivery window; from 2026-06-11 09:00"},
 		{"failed", "the address does not exist"}, {"skipped", "expired: it waited longer than 3d"}, {"unknown", "its worker fell silent after the last byte"},
 	}
 	for i := range 40 {

@@ -12,9 +12,10 @@ import (
 
 // held is an entry in the hands of a consumer.
 type held struct {
-	entry queue.Entry
-	order uint64    // of its token
-	since time.Time // last handed out
+	entry    queue.Entry
+	consumer string
+	order    uint64    // of its token
+	since    time.Time // last handed out
 }
 
 // Push implements queue.Work.
@@ -31,10 +32,10 @@ func (q *Queue) Push(ctx context.Context, name string, batches ...int64) error {
 }
 
 // Take implements queue.Work.
-func (q *Queue) Take(ctx context.Context, _ string, lanes []string, max int, wait time.Duration) ([]queue.Entry, error) {
+func (q *Queue) Take(ctx context.Context, consumer string, lanes []string, max int, wait time.Duration) ([]queue.Entry, error) {
 	var over <-chan time.Time
 	for {
-		entries, changed, err := q.tryTake(ctx, lanes, max)
+		entries, changed, err := q.tryTake(ctx, consumer, lanes, max)
 		if err != nil || len(entries) > 0 || wait <= 0 {
 			return entries, err
 		}
@@ -54,7 +55,7 @@ func (q *Queue) Take(ctx context.Context, _ string, lanes []string, max int, wai
 }
 
 // tryTake takes what is ready; changed is closed when there is more.
-func (q *Queue) tryTake(ctx context.Context, lanes []string, max int) (entries []queue.Entry, changed <-chan struct{}, err error) {
+func (q *Queue) tryTake(ctx context.Context, consumer string, lanes []string, max int) (entries []queue.Entry, changed <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.usable(ctx); err != nil {
@@ -67,7 +68,7 @@ func (q *Queue) tryTake(ctx context.Context, lanes []string, max int) (entries [
 			continue
 		}
 		for _, batch := range l.take(max - len(entries)) {
-			entries = append(entries, q.hold(name, batch, now))
+			entries = append(entries, q.hold(consumer, name, batch, now))
 		}
 	}
 	if len(entries) > 0 {
@@ -77,10 +78,10 @@ func (q *Queue) tryTake(ctx context.Context, lanes []string, max int) (entries [
 }
 
 // hold notes that the batch was handed out.
-func (q *Queue) hold(name string, batch int64, now time.Time) queue.Entry {
+func (q *Queue) hold(consumer, name string, batch int64, now time.Time) queue.Entry {
 	q.tokens++
 	e := queue.Entry{Lane: name, Batch: batch, Token: strconv.FormatUint(q.tokens, 10), Deliveries: 1}
-	q.held[e.Token] = &held{entry: e, order: q.tokens, since: now}
+	q.held[e.Token] = &held{entry: e, consumer: consumer, order: q.tokens, since: now}
 	q.lanes[name].pending++
 	return e
 }
@@ -102,7 +103,7 @@ func (q *Queue) Ack(ctx context.Context, entries ...queue.Entry) error {
 }
 
 // Reclaim implements queue.Work; idle is measured by the injected clock.
-func (q *Queue) Reclaim(ctx context.Context, _ string, idle time.Duration, limit int) ([]queue.Entry, error) {
+func (q *Queue) Reclaim(ctx context.Context, consumer string, idle time.Duration, limit int) ([]queue.Entry, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.usable(ctx); err != nil {
@@ -118,11 +119,37 @@ func (q *Queue) Reclaim(ctx context.Context, _ string, idle time.Duration, limit
 	slices.SortFunc(abandoned, func(a, b *held) int { return cmp.Compare(a.order, b.order) })
 	var entries []queue.Entry
 	for _, h := range abandoned[:max(0, min(limit, len(abandoned)))] {
-		h.since = now
+		h.since, h.consumer = now, consumer
 		h.entry.Deliveries++
 		entries = append(entries, h.entry)
 	}
 	return entries, nil
+}
+
+// GiveBack implements queue.Work.
+func (q *Queue) GiveBack(ctx context.Context, consumer string) (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.usable(ctx); err != nil {
+		return 0, err
+	}
+	var back []*held
+	for _, h := range q.held {
+		if h.consumer == consumer {
+			back = append(back, h)
+		}
+	}
+	slices.SortFunc(back, func(a, b *held) int { return cmp.Compare(a.order, b.order) })
+	for _, h := range back {
+		delete(q.held, h.entry.Token)
+		l := q.lanes[h.entry.Lane]
+		l.pending--
+		l.ready = append(l.ready, h.entry.Batch)
+	}
+	if len(back) > 0 {
+		q.announce()
+	}
+	return len(back), nil
 }
 
 // Later implements queue.Work.

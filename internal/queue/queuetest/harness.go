@@ -51,6 +51,7 @@ func Run(t *testing.T, harness func(t *testing.T) Harness) {
 		{"entries of a dead consumer are reclaimed", reclaimDead},
 		{"what is busy is not reclaimed", reclaimBusy},
 		{"reclaiming finds idle entries behind many", reclaimMany},
+		{"a consumer that starts anew gives back what it held", givenBack},
 		{"delayed until due, the earliest first", delayedUntilDue},
 		{"delayed again gets the new time", delayedAgain},
 		{"many become due at once", manyDue},

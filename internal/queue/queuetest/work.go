@@ -247,6 +247,29 @@ func reclaimMany(t *testing.T, h Harness) {
 	equal(t, "behind them", batches(rest), batches(all[many-2:]))
 }
 
+func givenBack(t *testing.T, h Harness) {
+	before, other, after := h.Open(t), h.Open(t), h.Open(t)
+	n, err := before.GiveBack(t.Context(), "a")
+	check(t, err)
+	equal(t, "of an empty queue", n, 0)
+	check(t, before.Push(t.Context(), lane, 1, 2, 3, 4))
+	check(t, before.Push(t.Context(), "10.tom", 5))
+	taken := take(t, before, "a", 3, lane)
+	take(t, before, "a", 1, "10.tom")
+	check(t, before.Ack(t.Context(), taken[0]))
+	equal(t, "somebody else's", batches(take(t, other, "b", 1, lane)), []int64{4})
+
+	n, err = after.GiveBack(t.Context(), "a")
+	check(t, err)
+	equal(t, "given back", n, 3)
+	again := take(t, after, "a", 10, lane, "10.tom")
+	equal(t, "ready again", batches(again), []int64{2, 3, 5})
+	check(t, after.Ack(t.Context(), again...))
+	depth, err := after.Depth(t.Context())
+	check(t, err)
+	equal(t, "only what the other holds", depth, map[string]queue.Depth{lane: {Pending: 1}, "10.tom": {}})
+}
+
 func delayedUntilDue(t *testing.T, h Harness) {
 	q := h.Open(t)
 	ctx := t.Context()

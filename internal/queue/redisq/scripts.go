@@ -116,6 +116,33 @@ end
 return (#ARGV - 1) / 2
 `)
 
+// giveAllBackScript puts all that a consumer holds of a stream at its end, as if
+// it had just come.
+//
+//	KEYS   1 the stream
+//	ARGV   1 group, 2 consumer
+//	result how many were put back; 0 without a group
+var giveAllBackScript = redis.NewScript(`
+local given = 0
+while true do
+  local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 100, ARGV[2])
+  if pending.err then
+    if string.find(pending.err, 'NOGROUP', 1, true) then return given end
+    return pending
+  end
+  if #pending == 0 then return given end
+  for _, held in ipairs(pending) do
+    local entry = redis.call('XRANGE', KEYS[1], held[1], held[1])[1]
+    redis.call('XACK', KEYS[1], ARGV[1], held[1])
+    if entry then
+      redis.call('XDEL', KEYS[1], held[1])
+      redis.call('XADD', KEYS[1], '*', 'batch', entry[2][2])
+      given = given + 1
+    end
+  end
+end
+`)
+
 // reserveScript is queue.Rate.Reserve on a key; a test holds the two together.
 // The state is written with 17 digits, because tostring would cut it to 14. It
 // expires when the whole burst is there again, which is the same as a new key;

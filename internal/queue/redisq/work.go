@@ -100,6 +100,22 @@ func (q *Queue) reclaim(ctx context.Context, entries []queue.Entry, r reclaim) (
 	return entries, forgetScript.Run(ctx, q.client, stream, group, q.forget.Milliseconds()).Err()
 }
 
+// GiveBack implements queue.Work.
+func (q *Queue) GiveBack(ctx context.Context, consumer string) (given int, err error) {
+	lanes, err := q.lanes(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, lane := range lanes {
+		n, err := giveAllBackScript.Run(ctx, q.client, []string{q.keys.ready(lane)}, group, consumer).Int()
+		if err != nil {
+			return given, q.failed(ctx, err)
+		}
+		given += n
+	}
+	return given, nil
+}
+
 // read fills in the batch and appends the entry. An entry that we cannot have
 // written is removed instead, or it would come back for ever.
 func (q *Queue) read(ctx context.Context, entries []queue.Entry, e queue.Entry, field any) []queue.Entry {

@@ -164,7 +164,7 @@ create index enrolments_due on enrolments (due_at) where due_at is not null;
 create index enrolments_contact on enrolments (contact_id, campaign_id);
 create index enrolments_campaign on enrolments (campaign_id, state);
 create unique index enrolments_running on enrolments (campaign_id, contact_id)
-  where state in ('active', 'parked', 'control');
+  where ended_at is null;
 
 create table refusals (
   campaign_id integer not null,

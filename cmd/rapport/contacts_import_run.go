@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/schollz/progressbar/v3"
+
+	"rapport/internal/contacts"
+	"rapport/internal/store"
+)
+
+// importRun is one import under way.
+type importRun struct {
+	*session
+	from    *contacts.Importer
+	rejects *rejectFile
+	bar     *progressbar.ProgressBar
+	dry     bool
+	batch   []*contacts.Row
+
+	rows, created, updated, unchanged int64
+	said, refused                     int64    // consents
+	examples                          []string // of refused consents
+}
+
+// all reads the file to its end.
+func (r *importRun) all() error {
+	for {
+		row, reject, err := r.from.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return r.flush()
+		case err != nil:
+			return err
+		case reject != nil:
+			r.rows++
+			if err := r.rejects.write(reject); err != nil {
+				return err
+			}
+			continue
+		}
+		r.rows++
+		if r.batch = append(r.batch, row); len(r.batch) == importBatch {
+			if err := r.flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// flush stores a batch.
+func (r *importRun) flush() error {
+	batch := r.batch
+	r.batch = r.batch[:0]
+	if err := r.ctx.Err(); err != nil || len(batch) == 0 || r.dry {
+		return err
+	}
+	in := make([]store.ContactInput, len(batch))
+	for i, row := range batch {
+		in[i] = store.ContactInput{Contact: row.Contact, Consents: row.Consents}
+	}
+	results, err := r.store.UpsertContacts(r.ctx, in, r.now.Now())
+	if err != nil {
+		return err
+	}
+	for i, result := range results {
+		if err := r.count(batch[i], result); err != nil {
+			return err
+		}
+	}
+	r.bar.Describe(fmt.Sprintf("importing %s", of(r.rows, "row")))
+	return nil
+}
+
+func (r *importRun) count(row *contacts.Row, result store.ContactResult) error {
+	const examples = 5
+	for _, reason := range result.Refused {
+		if r.refused++; len(r.examples) < examples {
+			r.examples = append(r.examples, row.Contact.Email+": "+reason)
+		}
+	}
+	if result.Rejected == "" {
+		r.said += int64(len(row.Consents))
+	}
+	switch {
+	case result.Rejected != "":
+		return r.rejects.write(r.rejectOf(row, result.Rejected))
+	case row.Repeated: // merged into a row that was counted
+	case result.Created:
+		r.created++
+	case result.Changed:
+		r.updated++
+	default:
+		r.unchanged++
+	}
+	return nil
+}
+
+// consented is how many consents the file gave that were not refused.
+func (r *importRun) consented() int64 { return r.said - r.refused }
+
+// rejectOf is the reject of a row that the store did not take: the address
+// stands in its column.
+func (r *importRun) rejectOf(row *contacts.Row, reason string) *contacts.Reject {
+	columns := r.from.Columns()
+	record := make([]string, len(columns))
+	for i, c := range columns {
+		if c.Field == "email" {
+			record[i] = row.Contact.Email
+		}
+	}
+	return &contacts.Reject{Line: row.Line, Record: record, Reason: reason}
+}
+
+// stopped says how far an import came that did not reach the end.
+func (r *importRun) stopped(name string, err error) error {
+	stored := r.created + r.updated + r.unchanged
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("stopped before the end")
+	}
+	if stored == 0 {
+		return fmt.Errorf("cannot import %s: %w", name, err)
+	}
+	return fmt.Errorf("cannot import all of %s: %w\n  %s stored so far; importing it again does no harm", name, err, of(stored, "contact"))
+}
+
+// rejectFile is made when the first row is rejected.
+type rejectFile struct {
+	name, source string
+	headers      []string
+	file         *os.File
+	rows         *contacts.RejectWriter
+}
+
+func (f *rejectFile) write(reject *contacts.Reject) error {
+	if f.rows == nil {
+		if f.name == f.source {
+			return fmt.Errorf("rejected rows cannot go into the file they come from: name another with --rejected")
+		}
+		file, err := os.Create(f.name)
+		if err != nil {
+			return fmt.Errorf("cannot write the rejected rows to %s: %w; name another file with --rejected", f.name, cause(err))
+		}
+		f.file, f.rows = file, contacts.NewRejectWriter(file, f.headers)
+	}
+	return f.rows.Write(reject)
+}
+
+func (f *rejectFile) count() int {
+	if f.rows == nil {
+		return 0
+	}
+	return f.rows.Count()
+}
+
+func (f *rejectFile) close() error {
+	if f.rows == nil {
+		return nil
+	}
+	err := errors.Join(f.rows.Close(), f.file.Close())
+	if err != nil {
+		return fmt.Errorf("cannot write the rejected rows to %s: %w", f.name, cause(err))
+	}
+	return nil
+}
