@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"modernc.org/sqlite"
@@ -190,8 +191,13 @@ func (d database) write(f *contacts.Facts) error {
 		if !p.ConvertedAt.IsZero() {
 			converted = p.ConvertedAt.UnixMilli()
 		}
-		if err := d.exec("insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, converted_at) values ($1, $2, $3, 1, $4, $5, $6)",
-			p.Enrolment, campaignIDs[p.Campaign], int64(c.ID), p.StartedAt.UnixMilli(), p.State, converted); err != nil {
+		// Only what still runs has no end; one contact may be in a campaign many times.
+		var ended any
+		if p.State == "finished" || p.State == "exited" {
+			ended = p.StartedAt.Add(time.Hour).UnixMilli()
+		}
+		if err := d.exec("insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, converted_at, ended_at) values ($1, $2, $3, 1, $4, $5, $6, $7)",
+			p.Enrolment, campaignIDs[p.Campaign], int64(c.ID), p.StartedAt.UnixMilli(), p.State, converted, ended); err != nil {
 			return fmt.Errorf("enrolment: %w", err)
 		}
 	}

@@ -38,6 +38,9 @@ func (in *installation) over(n int, s *sink, r *responder, limit time.Duration) 
 
 // complete tells whether every message that was sent has been read.
 func (s *sink) complete(t store.Totals) bool {
+	if !s.followed {
+		s.scan()
+	}
 	return int64(s.count()) >= t.Messages[string(campaigns.Sent)]
 }
 

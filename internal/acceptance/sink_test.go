@@ -29,6 +29,8 @@ type sink struct {
 	port    int
 	process *process
 
+	followed bool // somebody reads the messages as they come
+
 	mu     sync.Mutex
 	read   map[string]bool // files
 	copies map[string]int  // by X-Rapport-Id
@@ -89,6 +91,7 @@ func (s *sink) start(arguments ...string) *sink {
 // follow reads messages as they come and hands each to take, until the test
 // ends.
 func (s *sink) follow(take func(letter)) {
+	s.followed = true
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {

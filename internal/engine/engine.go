@@ -200,27 +200,23 @@ func (e *Engine) openWorker(ctx context.Context) (err error) {
 // takeOver settles a journal, unless its worker is alive. The first one becomes
 // the worker of this process, the others end.
 func (e *Engine) takeOver(ctx context.Context, name string) error {
-		j, err := journal.Open(journal.Config{Dir: filepath.Join(e.journals(), name), Now: e.Clock.Now})
-		if errors.Is(err, journal.ErrInUse) {
-			continue // another worker of this machine is alive
-		}
-		if err != nil {
-			return err
-		}
-		w := e.newWorker(name, j)
-		if err := w.Start(ctx, hostname()); err != nil {
-			j.Close()
-			return fmt.Errorf("cannot start sending: %w", err)
-		}
-		if e.Worker == nil {
-			e.Worker, e.journal = w, j
-			continue
-		}
-		if err := e.retire(ctx, name, j); err != nil {
-			return err
-		}
+	j, err := journal.Open(journal.Config{Dir: filepath.Join(e.journals(), name), Now: e.Clock.Now})
+	if errors.Is(err, journal.ErrInUse) {
+		return nil
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	w := e.newWorker(name, j)
+	if err := w.Start(ctx, hostname()); err != nil {
+		j.Close()
+		return fmt.Errorf("cannot start sending: %w", err)
+	}
+	if e.Worker == nil {
+		e.Worker, e.journal = w, j
+		return nil
+	}
+	return e.retire(ctx, name, j)
 }
 
 func (e *Engine) newWorker(id string, j *journal.Journal) *delivery.Worker {

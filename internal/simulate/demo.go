@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -57,7 +58,7 @@ func NewDemo(ctx context.Context, o Options) (*Demo, error) {
 	secret := hex.EncodeToString(raw)
 	env := func(name string) (string, bool) { return secret, name == "NORTHWIND_WEBHOOK_SECRET" }
 
-	w, err := northwind(env)
+	w, err := northwind(o.Listen, env)
 	if err != nil {
 		return nil, err
 	}
@@ -127,14 +128,18 @@ func (d *Demo) Run(ctx context.Context, tell func(time.Time)) error {
 	return nil
 }
 
-// northwind reads the example out of the program.
-func northwind(env func(string) (string, bool)) (*workspace.Workspace, error) {
+// northwind reads the example out of the program. Links in its mail lead to the
+// address that the demo listens on.
+func northwind(listen string, env func(string) (string, bool)) (*workspace.Workspace, error) {
 	var files []workspace.File
 	err := fs.WalkDir(examples.Northwind, "northwind", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		data, err := examples.Northwind.ReadFile(name)
+		if listen != "" {
+			data = bytes.ReplaceAll(data, []byte("http://127.0.0.1:8080"), []byte("http://"+listen))
+		}
 		files = append(files, workspace.File{Path: strings.TrimPrefix(name, "northwind/"), Data: data})
 		return err
 	})

@@ -337,3 +337,50 @@ func TestClaimSkipsHoldsAndLimits(t *testing.T) {
 		equal(t, "woken", n, 1)
 	})
 }
+
+// What a worker's journal is asked of after a crash: what it had claimed itself,
+// and of what is unknown only what a sweep has judged in its absence.
+func TestRule15AJournalIsAskedOfItsOwnAndOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		id, d := welcome(t, s)
+		consenting(t, s, 5)
+		enrolAll(t, s, id, 10)
+		_, batches := step(t, s, d, day)
+		check(t, s.StartWorker(ctx, Worker{ID: "a"}, day))
+		claimed := claimAll(t, s, "a", batches, day)
+		doubtful := func(worker string) (ids []int64) {
+			for _, o := range must(s.InDoubt(ctx, worker))(t) {
+				ids = append(ids, o.Message)
+			}
+			return ids
+		}
+		ids := func(list []Claimed) (ids []int64) {
+			for _, c := range list {
+				ids = append(ids, c.ID)
+			}
+			slices.Sort(ids)
+			return ids
+		}
+		equal(t, "all that it sends", doubtful("a"), ids(claimed))
+
+		// One is put back and claimed by somebody else; one got no answer.
+		again := must(s.Record(ctx, outcomes(claimed[:1], campaigns.Queued, day), campaigns.ByWorker, day))(t)
+		other := claimAll(t, s, "b", again, day)
+		equal(t, "the other's", doubtful("b"), ids(other))
+		_, err := s.Record(ctx, outcomes(claimed[1:2], campaigns.Unknown, day), campaigns.ByWorker, day)
+		check(t, err)
+		equal(t, "neither somebody else's nor what it has said itself", doubtful("a"), ids(claimed[2:]))
+
+		// It falls silent: of what the sweep makes unknown its journal may know
+		// more, and when it does not, it is asked no more.
+		w := must(s.Workers(ctx))(t)[0]
+		equal(t, "given up", must(s.GiveUp(ctx, w, later(time.Hour)))(t), 3)
+		equal(t, "what a sweep has judged", doubtful("a"), ids(claimed[2:]))
+		_, err = s.Record(ctx, outcomes(claimed[2:4], campaigns.Unknown, day), campaigns.ByJournal, later(2*time.Hour))
+		check(t, err)
+		equal(t, "what the journal has not spoken about", doubtful("a"), ids(claimed[4:]))
+		equal(t, "unknown", count(t, s, `select count(*) from messages where state = 'unknown'`), int64(4))
+		equal(t, "the other still sends", doubtful("b"), ids(other))
+	})
+}

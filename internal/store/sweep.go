@@ -77,7 +77,7 @@ const fellSilent = "its worker fell silent while sending"
 // InDoubt lists what a worker has claimed and nobody has settled: sending, or
 // unknown since it fell silent. Its journal may know more.
 func (s *Store) InDoubt(ctx context.Context, worker string) ([]Outcome, error) {
-	return s.claimedBy(ctx, worker, "owner = $1", "(state = 'sending' or state = 'unknown' and reason = '"+fellSilent+"')")
+	return s.claimedBy(ctx, worker, "owner = $1", "(m.state = 'sending' or m.state = 'unknown' and m.reason = '"+fellSilent+"')")
 }
 
 func (s *Store) claimedBy(ctx context.Context, worker, batches, states string) ([]Outcome, error) {
@@ -95,8 +95,11 @@ func (s *Store) claimedBy(ctx context.Context, worker, batches, states string) (
 		return nil, err
 	}
 	var out []Outcome
+	// A batch lists the messages that it once had: one that was put back since
+	// is in another batch, and perhaps in another worker's hands.
 	b := s.statement()
-	err = each(ctx, s.db, `select id, fence, claimed_at from messages where `+b.in("id", ids)+` and `+states+` order by id`, b.args,
+	err = each(ctx, s.db, `select m.id, m.fence, m.claimed_at from messages m join batches o on o.id = m.batch_id
+		where `+b.in("m.id", ids)+` and o.owner = `+b.arg(worker)+` and `+states+` order by m.id`, b.args,
 		func(scan func(...any) error) error {
 			var o Outcome
 			var claimed *int64
@@ -122,7 +125,7 @@ func (s *Store) GiveUp(ctx context.Context, w Worker, now time.Time) (unknown in
 	if err != nil || !gone {
 		return 0, err
 	}
-	sending, err := s.claimedBy(ctx, w.ID, "owner = $1 and open_count > 0 and fence > 0", "state = 'sending'")
+	sending, err := s.claimedBy(ctx, w.ID, "owner = $1 and open_count > 0 and fence > 0", "m.state = 'sending'")
 	if err != nil {
 		return 0, err
 	}
