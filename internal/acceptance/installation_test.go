@@ -62,6 +62,7 @@ type installation struct {
 	store   *store.Store // to look at the results
 	key     string       // of the HTTP interface
 	running []*process   // one for each of backend.processes, once served
+	ever    []*process   // those that were stopped or killed too
 }
 
 // options of an installation.
@@ -162,7 +163,7 @@ func (in *installation) restart(i int) {
 	in.Helper()
 	roles := in.processes[i]
 	p := start(in.T, in.name+"-"+strings.Join(roles, "-"), in.command("serve", "--listen", in.listen, "--roles", strings.Join(roles, ",")))
-	in.running[i] = p
+	in.running[i], in.ever = p, append(in.ever, p)
 	eventually(in.T, 30*time.Second, p.name+" works", func() (bool, string) {
 		select {
 		case <-p.exited:
@@ -196,4 +197,16 @@ func (in *installation) workers() (list []int) {
 		}
 	}
 	return list
+}
+
+// noErrors fails the test for errors in the logs.
+func (in *installation) noErrors() {
+	in.Helper()
+	for _, p := range in.ever {
+		for line := range strings.Lines(p.output()) {
+			if strings.Contains(line, "level=ERROR") || strings.Contains(line, "panic") {
+				in.Errorf("%s: %s", p.name, line)
+			}
+		}
+	}
 }

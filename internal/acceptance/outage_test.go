@@ -79,6 +79,7 @@ func TestMailServerDownForAWhile(t *testing.T) {
 	in.over(few, s, nil, 60*time.Second)
 	in.everybodyGotBoth(t, s)
 	in.running[0].stop(t, 20*time.Second)
+	in.noErrors()
 }
 
 // A mail server that takes connections and never says a word keeps nobody from

@@ -64,6 +64,7 @@ func scenario(t *testing.T, b backend) []end {
 	in.over(everybody, s, r, 150*time.Second)
 	t.Logf("over after %s; %d messages, %d answers, %d of them repeated", time.Since(begun).Round(time.Millisecond), s.count(), len(r.taken()), r.again)
 	r.done()
+	in.noErrors()
 
 	if unknown := in.checkLedger(in.ledger(), s.received()); unknown != 0 {
 		t.Errorf("%d messages are unknown after clean stops", unknown)
