@@ -2,11 +2,19 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
-// refreshSize bounds how many contacts one refresh of a segment touches.
+// refreshSize is how many contacts a refresh of a segment touches in one transaction.
 const refreshSize = 10_000
+
+// refreshKey is a segment in a version: an apply that died before it set the
+// baselines is made up for at once.
+type refreshKey struct {
+	segment string
+	version int64
+}
 
 // Enter follows the segments that campaigns start from. Contacts of whom
 // something is new are followed by React within moments; here everybody is
@@ -14,25 +22,26 @@ const refreshSize = 10_000
 // moves people too.
 func (s *Scheduler) Enter(ctx context.Context, m moment) (did int, err error) {
 	applied, now := m.applied, m.now
+	var failed []error
 	every := applied.RefreshSegments
 	for _, name := range applied.EnterSegments() {
-		hash := applied.SegmentHash(name)
-		if last, ok := s.refreshed[name+hash]; ok && now.Sub(last) < every {
+		key := refreshKey{name, applied.ID}
+		if last, ok := s.refreshed[key]; ok && now.Sub(last) < every {
 			continue
 		}
 		held, err := s.Store.Lease(ctx, "segment "+name, s.ID, now, now.Add(every))
 		if err != nil {
 			return did, err
 		}
-		s.refreshed[name+hash] = now
+		s.refreshed[key] = now
 		if !held {
 			continue
 		}
 		n, err := s.Store.RefreshSegment(ctx, applied.Followed(name, now), now, refreshSize)
 		if err != nil {
-			return did, fmt.Errorf("segment %s: %w", name, err)
+			failed = append(failed, fmt.Errorf("segment %s: %w", name, err))
 		}
 		did += int(n)
 	}
-	return did, nil
+	return did, errors.Join(failed...)
 }

@@ -29,11 +29,13 @@ func (s *Scheduler) Fire(ctx context.Context, m moment) (did int, err error) {
 			return 0, err
 		}
 	}
+	// What one campaign stumbles over must not keep the others from their hour.
+	var failed []error
 	for _, f := range left {
 		n, err := s.enrol(ctx, applied, f)
 		did += n
 		if err != nil {
-			return did, err
+			failed = append(failed, fmt.Errorf("campaign %s: %w", applied.Name(f.Campaign), err))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(applied.Campaigns)) {
@@ -42,13 +44,13 @@ func (s *Scheduler) Fire(ctx context.Context, m moment) (did int, err error) {
 		if d == nil || k.Status != store.Running {
 			continue
 		}
-		n, err := s.fireCampaign(ctx, applied, d, k, now)
+		n, err := s.fireCampaign(ctx, m, d, k)
 		did += n
 		if err != nil {
-			return did, fmt.Errorf("campaign %s: %w", name, err)
+			failed = append(failed, fmt.Errorf("campaign %s: %w", name, err))
 		}
 	}
-	return did, nil
+	return did, errors.Join(failed...)
 }
 
 // quietKey is a start of a campaign in a version of the workspace.
@@ -57,9 +59,9 @@ type quietKey struct {
 	start             string
 }
 
-// startKey names the schedule: a changed one begins a new series, and a `once`
-// that has fired fires again only when its time changes.
-func startKey(d *campaigns.Definition) string {
+// StartKey names the schedule: a changed one begins a new series, and a `once`
+// that has fired fires again only when its time changes. Other starts have none.
+func StartKey(d *campaigns.Definition) string {
 	switch d.Start.Kind {
 	case campaigns.StartSchedule:
 		return "schedule " + d.Start.Expr + " " + d.Start.Timezone
@@ -70,11 +72,15 @@ func startKey(d *campaigns.Definition) string {
 	}
 }
 
-func (s *Scheduler) fireCampaign(ctx context.Context, applied *catalog.Applied, d *campaigns.Definition, k store.Campaign, now time.Time) (did int, err error) {
+func (s *Scheduler) fireCampaign(ctx context.Context, m moment, d *campaigns.Definition, k store.Campaign) (did int, err error) {
+	applied, now := m.applied, m.now
 	if d.Start.Kind == campaigns.StartEnter && d.Start.IncludeCurrent {
+		if m.behind(applied.Applied) {
+			return 0, nil
+		}
 		return s.fireOne(ctx, applied, store.FiringKey{Campaign: k.ID, Start: "enter", Wall: "include_current"}, now, now)
 	}
-	key := startKey(d)
+	key := StartKey(d)
 	quiet := quietKey{k.ID, applied.ID, key}
 	if key == "" || now.Before(s.quiet[quiet]) {
 		return 0, nil
@@ -91,11 +97,23 @@ func (s *Scheduler) fireCampaign(ctx context.Context, applied *catalog.Applied, 
 			since = k.Applied
 		}
 	}
+	// One that comes back, by a rollback or with its campaign, is new as well:
+	// what passed meanwhile was somebody else's hour.
+	stands, err := s.Store.StartStands(ctx, d.Name)
+	if err != nil {
+		return 0, err
+	}
+	if stands.After(since) {
+		since = stands
+	}
 	var missed []store.Firing
 	for _, f := range d.Firings(since, now, applied.Zone) {
 		firing := store.FiringKey{Campaign: k.ID, Start: key, Wall: f.Wall}
 		if found && f.Wall == last.Wall {
 			continue
+		}
+		if f.Run && m.behind(f.At) {
+			return did, nil
 		}
 		if !f.Run {
 			missed = append(missed, store.Firing{FiringKey: firing, At: f.At})
@@ -117,6 +135,16 @@ func (s *Scheduler) fireCampaign(ctx context.Context, applied *catalog.Applied, 
 	return did, s.Store.MissFirings(ctx, missed, now)
 }
 
+// newsFirst is how long a firing waits at most for what is new about contacts to
+// be looked at: after a large import they have no stage yet, and a firing that
+// went ahead would miss them, a `once` for good.
+const newsFirst = 5 * time.Minute
+
+// behind reports whether a firing of this moment should wait for the news.
+func (m moment) behind(fires time.Time) bool {
+	return m.pending.Touched && m.now.Before(fires.Add(newsFirst))
+}
+
 // fireOne claims an occurrence and enrols its audience.
 func (s *Scheduler) fireOne(ctx context.Context, applied *catalog.Applied, key store.FiringKey, at, now time.Time) (int, error) {
 	claimed, err := s.Store.ClaimFiring(ctx, key, at, s.ID, now.Add(fireLease))
@@ -136,7 +164,8 @@ func (s *Scheduler) enrol(ctx context.Context, applied *catalog.Applied, f store
 	}
 	in := s.enrolInput(applied, d, f)
 	for {
-		in.LeaseTill = s.Clock.Now().Add(fireLease)
+		in.Written = s.Clock.Now()
+		in.LeaseTill = in.Written.Add(fireLease)
 		result, err := s.Store.EnrolChunk(ctx, in, enrolSize)
 		if errors.Is(err, store.ErrLost) {
 			return did, nil

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -30,7 +31,8 @@ func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
 		return 0, nil
 	}
 	for range turns {
-		n, err := s.Store.React(ctx, m.now, reactSize, func(touched []store.TouchedContact) []store.Reaction {
+		in := store.ReactInput{Now: m.now, Limit: reactSize, Version: m.applied.ID}
+		n, err := s.Store.React(ctx, in, func(touched []store.TouchedContact) []store.Reaction {
 			out := make([]store.Reaction, len(touched))
 			for i, t := range touched {
 				out[i] = s.react(ctx, m.applied, t, m.now)
@@ -38,6 +40,10 @@ func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
 			return out
 		})
 		did += n
+		if errors.Is(err, store.ErrStale) {
+			_, err = s.Catalog.Refresh(ctx)
+			return did + 1, err // the next tick goes by what stands now
+		}
 		if err != nil || n == 0 {
 			return did, err
 		}

@@ -16,12 +16,13 @@ import (
 type Store interface {
 	Pending(ctx context.Context, now time.Time) (store.Pending, error)
 	LastFiring(ctx context.Context, campaign int64, start string) (store.Firing, bool, error)
+	StartStands(ctx context.Context, campaign string) (since time.Time, err error)
 	ClaimFiring(ctx context.Context, k store.FiringKey, happens time.Time, owner string, leaseUntil time.Time) (bool, error)
 	MissFirings(ctx context.Context, missed []store.Firing, now time.Time) error
 	ResumeFirings(ctx context.Context, owner string, now, leaseUntil time.Time) ([]store.Firing, error)
 	EnrolChunk(ctx context.Context, in store.EnrolInput, limit int) (store.EnrolResult, error)
 	StepDue(ctx context.Context, now time.Time, limit int, decide func([]store.Due) []store.Stepped) (int, []store.Batch, error)
-	React(ctx context.Context, now time.Time, limit int, decide func([]store.TouchedContact) []store.Reaction) (int, error)
+	React(ctx context.Context, in store.ReactInput, decide func([]store.TouchedContact) []store.Reaction) (int, error)
 	RefreshSegment(ctx context.Context, in store.SegmentInput, now time.Time, limit int) (int64, error)
 	TouchDue(ctx context.Context, now time.Time, limit int) (int, error)
 	DueBatches(ctx context.Context, now time.Time, limit int) ([]store.Batch, error)
@@ -63,11 +64,12 @@ type Config struct {
 // Scheduler is one of any number of schedulers on a database.
 type Scheduler struct {
 	Config
-	refreshed map[string]time.Time   // segment to the last look at everybody
-	beats     map[string]beat        // worker to the last change of its counter
-	searched  time.Time              // when lost batches were looked for last, on Watch
-	watched   time.Time              // when the heartbeats were looked at last, on Watch
-	quiet     map[quietKey]time.Time // start to the moment before which it has no firing
+	refreshed map[refreshKey]time.Time // segment to the last look at everybody
+	beats     map[string]beat          // worker to the last change of its counter
+	searched  time.Time                // when lost batches were looked for last, on Watch
+	heard     time.Time                // when the heartbeats could be read last, on Watch
+	watched   time.Time                // when the heartbeats were looked at last, on Watch
+	quiet     map[quietKey]time.Time   // start to the moment before which it has no firing
 }
 
 // New makes a scheduler.
@@ -78,7 +80,7 @@ func New(c Config) *Scheduler {
 	if c.Watch == nil {
 		c.Watch = clock.System{}
 	}
-	return &Scheduler{Config: c, refreshed: map[string]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}}
+	return &Scheduler{Config: c, refreshed: map[refreshKey]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}}
 }
 
 // Tick does everything that is due now, once. What is new about contacts comes

@@ -15,6 +15,15 @@ const sweepSize = 1000
 // whether the queue still has it.
 const lostAfter = time.Minute
 
+// staleAfter is how long a batch may be on a queue that has a backlog before it
+// is put there again. One that is there twice does no harm: the second finds
+// nothing left to claim.
+const staleAfter = time.Hour
+
+// blind is how long the heartbeats may go unread before they are watched anew:
+// in an outage of the database nobody can write one, and nobody is silent.
+const blind = 30 * time.Second
+
 // beat is a worker's counter and when this process saw it change.
 type beat struct {
 	counter int64
@@ -81,8 +90,9 @@ func (s *Scheduler) watch(ctx context.Context, m moment) error {
 // resendFor is how far back unknown messages are sent again.
 const resendFor = 30 * 24 * time.Hour
 
-// lost finds committed batches that are on no queue: only on lanes whose queue
-// is empty, for where there is a backlog a batch may rightly wait for hours.
+// lost finds committed batches that are on no queue: at once on lanes whose queue
+// is empty. Where there is a backlog a batch may rightly wait for hours, so there
+// it is only made sure, now and then, that none is missing.
 func (s *Scheduler) lost(ctx context.Context, now time.Time) ([]store.Batch, error) {
 	watch := s.Watch.Now()
 	if watch.Sub(s.searched) < time.Second {
@@ -103,10 +113,12 @@ func (s *Scheduler) lost(ctx context.Context, now time.Time) ([]store.Batch, err
 			idle = append(idle, lane)
 		}
 	}
-	if len(idle) == 0 {
-		return nil, nil
+	found, err := s.Store.LostBatches(ctx, open, now.Add(-staleAfter), now, sweepSize)
+	if err != nil || len(idle) == 0 {
+		return found, err
 	}
-	return s.Store.LostBatches(ctx, idle, now.Add(-lostAfter), now, sweepSize)
+	more, err := s.Store.LostBatches(ctx, idle, now.Add(-lostAfter), now, sweepSize)
+	return append(found, more...), err
 }
 
 // giveUp watches the heartbeats. A worker whose counter has stood still for too
@@ -117,6 +129,10 @@ func (s *Scheduler) giveUp(ctx context.Context, now time.Time) error {
 		return err
 	}
 	watch := s.Watch.Now()
+	if watch.Sub(s.heard) > blind {
+		clear(s.beats)
+	}
+	s.heard = watch
 	alive := map[string]beat{}
 	for _, w := range workers {
 		last, known := s.beats[w.ID]

@@ -102,11 +102,19 @@ type callback struct {
 	keyed        bool // with the key of the HTTP interface
 }
 
-func click(l letter, _ time.Time) []callback { return []callback{{method: "GET", path: l.click}} }
-func open(l letter, _ time.Time) []callback  { return []callback{{method: "GET", path: l.open}} }
+func click(l letter, _ time.Time) []callback {
+	link, _, _ := l.links()
+	return []callback{{method: "GET", path: link}}
+}
+
+func open(l letter, _ time.Time) []callback {
+	_, pixel, _ := l.links()
+	return []callback{{method: "GET", path: pixel}}
+}
 
 func oneClick(l letter, _ time.Time) []callback {
-	return []callback{{method: "POST", path: l.unsubscribe, body: "List-Unsubscribe=One-Click", form: true}}
+	_, _, unsubscribe := l.links()
+	return []callback{{method: "POST", path: unsubscribe, body: "List-Unsubscribe=One-Click", form: true}}
 }
 
 // hook is a provider's signed callback about a message.

@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"rapport/campaigns"
 	"rapport/internal/contacts"
+	"rapport/internal/ident"
 	"rapport/internal/responses"
 )
 
@@ -63,6 +65,12 @@ func (r *responder) take(l letter) {
 	r.waiting.Add(1)
 	go func() {
 		defer r.waiting.Add(-1)
+		// A person reads what has arrived, not what is just arriving.
+		for r.beingSent(l.id) {
+			if !r.pause(100 * time.Millisecond) {
+				return
+			}
+		}
 		if !r.pause(reading) {
 			return
 		}
@@ -77,6 +85,16 @@ func (r *responder) take(l letter) {
 			r.send(c)
 		}
 	}()
+}
+
+// beingSent tells whether the outcome of a message is not recorded yet.
+func (r *responder) beingSent(id string) bool {
+	message, err := ident.Parse(id)
+	if err != nil {
+		return false // and the ledger will tell
+	}
+	m, found, err := r.in.store.Message(r.ctx, message)
+	return err != nil || found && m.State == campaigns.Sending
 }
 
 // onTheWay tells whether a contact's enrolment is not over yet.
@@ -105,6 +123,12 @@ func (r *responder) pause(d time.Duration) bool {
 
 // send tells the installation until it takes it: a process may be down.
 func (r *responder) send(c callback) {
+	if c.path == "" {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.failed = append(r.failed, "a letter has not the link that its reader looks for")
+		return
+	}
 	deadline := time.Now().Add(patience)
 	for {
 		r.at <- struct{}{}

@@ -53,12 +53,12 @@ func scenario(t *testing.T, b backend) []end {
 	// to stop, ends cleanly, and starts again.
 	for _, copies := range []int{everybody / 4, everybody + everybody/4} {
 		eventually(t, 90*time.Second, fmt.Sprintf("%d messages are there", copies), func() (bool, string) {
-			return s.count() >= copies, fmt.Sprint(s.count())
+			return s.taken() >= copies, fmt.Sprint(s.taken())
 		})
 		for i := range in.running {
 			took := in.running[i].stop(t, 20*time.Second)
 			in.restart(i)
-			t.Logf("%s stopped at %d messages within %s", in.running[i].name, s.count(), took.Round(time.Millisecond))
+			t.Logf("%s stopped at %d messages within %s", in.running[i].name, s.taken(), took.Round(time.Millisecond))
 		}
 	}
 	in.over(everybody, s, r, 150*time.Second)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"mime/quotedprintable"
 	"net"
 	"net/mail"
 	"os"
@@ -42,10 +41,7 @@ type letter struct {
 	to       string // address
 	template string // the first word of its subject
 
-	click       string   // its first link
-	others      []string // its other links
-	open        string   // its pixel
-	unsubscribe string   // List-Unsubscribe
+	data []byte
 }
 
 // newSink finds a port and a folder for a mail server; start starts it.
@@ -158,12 +154,17 @@ func (s *sink) received() map[string]int {
 	return out
 }
 
-var (
-	clickForm = regexp.MustCompile(publicURL + `/c/[^\s"<>)]+`)
-	openForm  = regexp.MustCompile(publicURL + `/o/[^\s"<>)]+`)
-)
+// taken is how many messages the server has taken, or is taking.
+func (s *sink) taken() int {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return 0 // the test is over and has removed it
+	}
+	return len(entries)
+}
 
-// readLetter reads a message; whole is false when its end is not there yet.
+// readLetter reads a message as far as its addressees; whole is false when its
+// end is not there yet.
 func readLetter(data []byte) (l letter, whole bool) {
 	m, err := mail.ReadMessage(bytes.NewReader(data))
 	if err != nil {
@@ -177,29 +178,35 @@ func readLetter(data []byte) (l letter, whole bool) {
 	if err != nil {
 		return l, false
 	}
-	l.id, l.to = m.Header.Get("X-Rapport-Id"), to.Address
+	l = letter{id: m.Header.Get("X-Rapport-Id"), to: to.Address, data: data}
 	l.template, _, _ = strings.Cut(m.Header.Get("Subject"), " ")
-	l.unsubscribe = strings.Trim(m.Header.Get("List-Unsubscribe"), "<> ")
+	return l, true
+}
+
+var (
+	clickForm = regexp.MustCompile(publicURL + `/c/[^\s"<>)]+`)
+	openForm  = regexp.MustCompile(publicURL + `/o/[^\s"<>)]+`)
+)
+
+// links finds the first link of the text, the pixel of the HTML and what
+// List-Unsubscribe says; what is not there is "".
+func (l letter) links() (click, open, unsubscribe string) {
+	m, err := mail.ReadMessage(bytes.NewReader(l.data))
+	if err != nil {
+		return "", "", ""
+	}
+	_, form, _ := mime.ParseMediaType(m.Header.Get("Content-Type")) // readLetter has read it
 	parts := multipart.NewReader(m.Body, form["boundary"])
 	for {
-		p, err := parts.NextRawPart()
+		p, err := parts.NextPart() // decodes quoted-printable
 		if err != nil {
-			return l, err == io.EOF
+			return click, open, strings.Trim(m.Header.Get("List-Unsubscribe"), "<> ")
 		}
-		var body io.Reader = p
-		if strings.EqualFold(p.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
-			body = quotedprintable.NewReader(p)
-		}
-		text, err := io.ReadAll(body)
-		if err != nil {
-			return l, false
-		}
+		text, _ := io.ReadAll(p) // a part that breaks off lacks its links
 		if strings.HasPrefix(p.Header.Get("Content-Type"), "text/plain") {
-			if links := clickForm.FindAllString(string(text), -1); len(links) > 0 {
-				l.click, l.others = links[0], links[1:]
-			}
+			click = clickForm.FindString(string(text))
 		} else {
-			l.open = openForm.FindString(string(text))
+			open = openForm.FindString(string(text))
 		}
 	}
 }

@@ -55,6 +55,7 @@ type Catalog struct {
 	source  Source
 	env     func(string) (string, bool)
 	folder  *workspace.Workspace // whose connections count; nil: the version's own
+	reading sync.Mutex           // one Refresh at a time: an older answer never takes the place of a newer one
 	mu      sync.Mutex
 	current *Applied
 	old     map[int64]*Applied
@@ -71,6 +72,8 @@ func New(source Source, env func(string) (string, bool), folder *workspace.Works
 // Refresh reads what was applied and the campaigns' status, when it changed.
 // It returns nil before the first apply.
 func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	version, found, err := c.source.CurrentVersion(ctx)
 	if err != nil || !found {
 		return nil, err

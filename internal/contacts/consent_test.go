@@ -1,67 +1,66 @@
 package contacts
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 )
 
-func TestRule27MergeConsent(t *testing.T) {
-	early, late := now.AddDate(0, 0, -10), now
-	given := func(at time.Time) Consent {
-		return Consent{Topic: "guides", State: ConsentGiven, Source: "form", At: at}
-	}
-	state := func(s string, at time.Time) Consent {
-		return Consent{Topic: "guides", State: s, Source: "form", At: at}
-	}
-	for name, c := range map[string]struct {
-		current, incoming Consent
-		imported          bool
-		changed           bool
-		reason            string
+var morning = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+
+func TestRule27WhatAFileSaysOfConsent(t *testing.T) {
+	withdrawn := Consent{Topic: "guides", State: ConsentWithdrawn, Source: "one click", At: morning}
+	pending := Consent{Topic: "guides", State: ConsentPending, Source: "form", At: morning}
+	file := Consent{Topic: "guides", State: ConsentGiven, Source: "list.csv", At: morning.AddDate(1, 0, 0)}
+	old, nameless, no := file, file, file
+	old.At, nameless.Source, no.State = morning.AddDate(-1, 0, 0), "", ConsentWithdrawn
+	for _, c := range []struct {
+		name        string
+		known, file Consent
+		want        string
 	}{
-		"first word":                         {Consent{}, given(early), true, true, ""},
-		"import without a source":            {Consent{}, Consent{Topic: "guides", State: ConsentGiven, At: late}, true, false, "consent to guides: an import has to say where it was given"},
-		"without a time":                     {Consent{}, given(time.Time{}), false, false, "consent to guides: it has no time"},
-		"unknown state":                      {Consent{}, state("yes", late), false, false, `consent to guides: "yes" is not given, withdrawn or pending`},
-		"import over a withdrawal":           {state(ConsentWithdrawn, early), given(late), true, false, "consent to guides: withdrawn on 2026-02-20; an import cannot give it back, only the contact can"},
-		"the contact comes back":             {state(ConsentWithdrawn, early), given(late), false, true, ""},
-		"an old form comes late":             {state(ConsentWithdrawn, late), given(early), false, false, "consent to guides: withdrawn on 2026-03-02, which is not earlier than given on 2026-02-20"},
-		"import confirms what is pending":    {state(ConsentPending, early), given(late), true, true, ""},
-		"an earlier import over pending":     {state(ConsentPending, late), given(early), true, false, "consent to guides: pending on 2026-03-02, which is not earlier than given on 2026-02-20"},
-		"import says what is known":          {given(early), given(late), true, false, ""},
-		"said again":                         {given(early), given(late), false, true, ""},
-		"withdrawn by an import":             {given(early), state(ConsentWithdrawn, late), true, true, ""},
-		"withdrawn in the same millisecond":  {given(late), state(ConsentWithdrawn, late), false, true, ""},
-		"given in the same millisecond":      {state(ConsentWithdrawn, late), given(late), false, false, "consent to guides: withdrawn on 2026-03-02, which is not earlier than given on 2026-03-02"},
-		"an old withdrawal":                  {given(late), state(ConsentWithdrawn, early), false, false, "consent to guides: given on 2026-03-02, which is not earlier than withdrawn on 2026-02-20"},
-		"who has confirmed stays confirmed":  {given(early), state(ConsentPending, late), false, false, ""},
-		"who has withdrawn may sign up anew": {state(ConsentWithdrawn, early), state(ConsentPending, late), false, true, ""},
+		{"first word", Consent{}, file, ""},
+		{"later than pending", pending, file, ""},
+		{"older than pending", pending, old, "consent to guides: what is known of 2026-03-02 is as new"},
+		{"after a withdrawal, however late", withdrawn, file, "consent to guides: withdrawn on 2026-03-02; only the contact can give it again"},
+		{"without a source", Consent{}, nameless, "consent to guides: an imported consent needs a source"},
+		{"a withdrawal always counts", pending, no, ""},
 	} {
-		result, changed, reason := MergeConsent(c.current, c.incoming, c.imported)
-		if changed != c.changed || reason != c.reason {
-			t.Errorf("%s: changed %v, %q", name, changed, reason)
-		}
-		if want := map[bool]Consent{true: c.incoming, false: c.current}[changed]; result != want {
-			t.Errorf("%s: %+v", name, result)
+		if got := RefuseImport(c.known, c.file); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
 }
 
-func TestRule27NoImportMakesMailableWhoSaidNo(t *testing.T) {
+func TestConsentIsTheSameInAnyOrderOfArrival(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(label string) Consent {
-			return Consent{Topic: "guides", Source: "x", At: now.Add(time.Duration(rapid.IntRange(-5, 5).Draw(t, label+" at")) * time.Hour),
-				State: rapid.SampledFrom([]string{ConsentGiven, ConsentPending, ConsentWithdrawn}).Draw(t, label)}
-		}
-		c := draw("first")
-		c.State = ConsentWithdrawn
-		for range rapid.IntRange(1, 5).Draw(t, "imports") {
-			c, _, _ = MergeConsent(c, draw("import"), true)
-			if c.State != ConsentWithdrawn {
-				t.Fatalf("an import made it %s", c.State)
+		acts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Consent {
+			return Consent{Topic: "guides", State: rapid.SampledFrom([]string{ConsentGiven, ConsentWithdrawn, ConsentPending}).Draw(t, "state"),
+				At:  morning.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at")) * time.Millisecond),
+				Key: rapid.StringMatching("[a-c]").Draw(t, "key")}
+		}), 1, 8).Draw(t, "acts")
+		last := func(list []Consent) Consent {
+			out := list[0]
+			for _, c := range list[1:] {
+				if c.After(out) {
+					out = c
+				}
 			}
+			return out
+		}
+		want := last(acts)
+		if got := last(rapid.Permutation(acts).Draw(t, "arrival")); got.compare(want) != 0 {
+			t.Fatalf("%+v, want %+v", got, want)
+		}
+		for _, c := range acts {
+			if c.State == ConsentWithdrawn && c.At.Equal(want.At) && want.State != ConsentWithdrawn {
+				t.Fatalf("%+v counts over a withdrawal of the same moment", want)
+			}
+		}
+		if slices.SortFunc(acts, CompareConsents); acts[len(acts)-1].compare(want) != 0 {
+			t.Fatalf("the history ends in %+v, want %+v", acts[len(acts)-1], want)
 		}
 	})
 }

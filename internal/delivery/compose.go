@@ -26,13 +26,14 @@ import (
 // An error is the message's own fault, unless it is a heldError.
 func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, c store.Claimed) (outgoing, error) {
 	e, facts := c.Entry.Enrolment, c.Entry.Facts
-	route, err := w.Router.Route(applied, senderOf(c.Lane), facts.Contact.Email)
-	if err != nil {
-		return outgoing{}, &heldError{err}
-	}
 	d := definition(ctx, w.Catalog, applied, e)
 	if d == nil {
 		return outgoing{}, &heldError{fmt.Errorf("its version cannot be read")}
+	}
+	sender := senderNow(applied, d, c.Lane)
+	route, err := w.Router.Route(applied, sender, facts.Contact.Email)
+	if err != nil {
+		return outgoing{}, &heldError{err}
 	}
 	t, err := w.template(ctx, applied, c)
 	if err != nil {
@@ -53,12 +54,12 @@ func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, c store.
 	if err != nil {
 		return outgoing{}, &heldError{err}
 	}
-	m, err := headers(applied, d, c, links)
+	m, err := headers(applied, d, c, links, sender)
 	if err != nil {
 		return outgoing{}, err
 	}
 	m.Subject, m.HTML, m.Text, m.Date = out.Subject, out.HTML, out.Text, now
-	data, err := w.signers.sign(applied.Senders[senderOf(c.Lane)].DKIM, mime.Append(nil, m), w.Clock.Now)
+	data, err := w.signers.sign(applied.Senders[sender].DKIM, mime.Append(nil, m), w.Clock.Now)
 	if err != nil {
 		return outgoing{}, err
 	}
@@ -173,8 +174,7 @@ func (w *Worker) keepLinks(ctx context.Context, t *templates.Template, in templa
 }
 
 // headers is everything of a message but its content.
-func headers(applied *catalog.Applied, d *campaigns.Definition, c store.Claimed, l *links) (*mime.Message, error) {
-	name := senderOf(c.Lane)
+func headers(applied *catalog.Applied, d *campaigns.Definition, c store.Claimed, l *links, name string) (*mime.Message, error) {
 	sender, ok := applied.Senders[name]
 	if !ok {
 		return nil, &heldError{fmt.Errorf("sender %s is not in the applied workspace", name)}

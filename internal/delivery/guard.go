@@ -56,7 +56,7 @@ func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Ca
 	if v, held := w.holdBack(applied, d, c, sent, now); held {
 		return v
 	}
-	route, err := w.Router.Route(applied, senderOf(c.Lane), c.Entry.Facts.Contact.Email)
+	route, err := w.Router.Route(applied, senderNow(applied, d, c.Lane), c.Entry.Facts.Contact.Email)
 	if err != nil {
 		return store.Verdict{Until: now.Add(time.Minute), Reason: err.Error()}
 	}
@@ -100,7 +100,7 @@ func (w *Worker) yield(applied *catalog.Applied, d *campaigns.Definition, c stor
 			due = other.Due
 		}
 		rank := campaigns.Rank{Priority: rival.Priority, Due: due, ID: other.ID}
-		if !mine.Yields(rank, now, w.LookAhead) {
+		if !mine.Yields(rank, now, applied.Limits.LookAhead) {
 			continue
 		}
 		permit.Sent = append(permit.Sent, now)
@@ -131,6 +131,15 @@ func definition(ctx context.Context, versions *catalog.Catalog, applied *catalog
 		return nil
 	}
 	return old.Workspace.Campaigns[applied.Name(e.Campaign)]
+}
+
+// senderNow is the sender of a campaign's mail as it is applied now: a lane keeps
+// the one that the message was planned with.
+func senderNow(applied *catalog.Applied, d *campaigns.Definition, lane string) string {
+	if name := applied.SenderOf(d); name != "" {
+		return name
+	}
+	return senderOf(lane)
 }
 
 // senderOf is the sender in the name of a lane.

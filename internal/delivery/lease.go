@@ -36,10 +36,21 @@ func (l *lease) holds(until time.Time) bool {
 	return !l.lost && until.Before(l.until)
 }
 
-// beat renews the lease several times within its length.
-func (w *Worker) beat(ctx context.Context) {
+// ErrGivenUp ends a worker that a scheduler took for dead: what it held is
+// unknown by now, and under this id it may claim nothing more. Started again, it
+// settles what its journal knows and goes on.
+var ErrGivenUp = errors.New("this worker was given up by a scheduler and sends no more: restart it")
+
+// beat renews the lease several times within its length, and stops the worker
+// when it was given up.
+func (w *Worker) beat(ctx context.Context, stop context.CancelCauseFunc) {
 	for ctx.Err() == nil {
-		if err := w.renew(ctx); err != nil && ctx.Err() == nil {
+		err := w.renew(ctx)
+		if errors.Is(err, ErrGivenUp) {
+			stop(err)
+			return
+		}
+		if err != nil && ctx.Err() == nil {
 			w.Log.Error("no heartbeat", "worker", w.ID, "error", err)
 		}
 		pause(ctx, min(w.Lease/10, 5*time.Second))
@@ -55,7 +66,7 @@ func (w *Worker) renew(ctx context.Context) error {
 	}
 	if !alive {
 		w.lease.lose()
-		return errors.New("this worker was given up by a scheduler and sends no more: restart it")
+		return ErrGivenUp
 	}
 	w.lease.renew(asked.Add(w.Lease))
 	return nil
@@ -75,8 +86,8 @@ type changes struct {
 	resync time.Time
 }
 
-// remembered is how long a change is held against claims that are older: far
-// longer than a claim takes to leave.
+// remembered is how long a change is held against claims that are older. What a
+// slow mail server keeps for longer is claimed anew, and judged anew.
 const remembered = time.Minute
 
 func (c *changes) note(n queue.Notice, now time.Time) {
@@ -97,11 +108,12 @@ func (c *changes) note(n queue.Notice, now time.Time) {
 	c.at[n] = now
 }
 
-// since reports whether any of the things changed at or after a moment.
-func (c *changes) since(t time.Time, things ...queue.Notice) bool {
+// since reports whether any of the things changed at or after a moment, or may
+// have, because it is too long ago to be remembered.
+func (c *changes) since(t, now time.Time, things ...queue.Notice) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.resync.Before(t) {
+	if !c.resync.Before(t) || now.Sub(t) >= remembered {
 		return true
 	}
 	for _, n := range things {

@@ -27,10 +27,11 @@ func (w *Worker) outcome(c store.Claimed, r smtp.Result, now time.Time) store.Ou
 		switch {
 		case r.Verb == smtp.VerbIntent || r.Verb == "":
 			// Nothing was said about this message: it was taken back, or the
-			// process is stopping.
-			o.NotBefore, o.Untried = now, true
-			if errors.Is(r.Err, errLease) {
-				o.NotBefore = now.Add(providerPause) // at once it would be taken back again
+			// process is stopping. Whatever else stood in the way, a full disk
+			// under the journal for one, would at once do so again.
+			o.NotBefore, o.Untried = now.Add(providerPause), true
+			if errors.Is(r.Err, errChanged) || errors.Is(r.Err, context.Canceled) {
+				o.NotBefore = now
 			}
 		case r.Provider:
 			o.NotBefore, o.Untried = now.Add(providerPause), true
@@ -56,12 +57,12 @@ func (w *Worker) outcome(c store.Claimed, r smtp.Result, now time.Time) store.Ou
 // record writes outcomes until they are written: they are all that is known.
 // When the process is to stop and the database does not answer, they stay in
 // the journal, and the next start of this worker settles them.
-func (w *Worker) record(ctx, finish context.Context, outcomes []store.Outcome) error {
+func (w *Worker) record(ctx, finish context.Context, outcomes []store.Outcome, bounces []store.Incoming) error {
 	if len(outcomes) == 0 {
 		return nil
 	}
 	for try := 0; ; try++ {
-		ready, err := w.Store.Record(finish, outcomes, campaigns.ByWorker, w.Clock.Now())
+		ready, err := w.write(finish, outcomes, bounces)
 		if err == nil {
 			if err := w.push(finish, ready); err != nil {
 				w.Log.Error("cannot queue", "error", err) // the sweep does
@@ -76,20 +77,25 @@ func (w *Worker) record(ctx, finish context.Context, outcomes []store.Outcome) e
 	}
 }
 
-// bounces reports addresses that a mail server does not know, as the hard
-// bounces they are.
-func (w *Worker) bounces(ctx context.Context, claimed []store.Claimed, results []smtp.Result, now time.Time) error {
-	var in []store.Incoming
-	for i, r := range results {
-		if r.Outcome == smtp.Permanent && r.BadAddress {
-			in = append(in, store.Incoming{Source: "mail server", Event: contacts.Event{
-				Name: contacts.EventBounced, At: now, Message: claimed[i].ID, Key: "bounce:" + ident.Format(claimed[i].ID),
-				Properties: map[string]any{"type": "hard", "reply": replyText(r.Code, r.Enhanced, r.Text), "verb": r.Verb},
-			}})
-		}
+// write tells the database first of the addresses that do not exist: once the
+// outcomes stand, nobody would ask for them again.
+func (w *Worker) write(ctx context.Context, outcomes []store.Outcome, bounces []store.Incoming) ([]store.Batch, error) {
+	now := w.Clock.Now()
+	if _, err := w.Store.Ingest(ctx, bounces, now); err != nil {
+		return nil, err
 	}
-	_, err := w.Store.Ingest(ctx, in, now)
-	return err
+	return w.Store.Record(ctx, outcomes, campaigns.ByWorker, now)
+}
+
+// dead reports whether a mail server does not know the address.
+func dead(r smtp.Result) bool { return r.Outcome == smtp.Permanent && r.BadAddress }
+
+// bounce reports such an address as the hard bounce it is. Told twice, it counts once.
+func bounce(message int64, reply, verb string, at time.Time) store.Incoming {
+	return store.Incoming{Source: "mail server", Event: contacts.Event{
+		Name: contacts.EventBounced, At: at, Message: message, Key: "bounce:" + ident.Format(message),
+		Properties: map[string]any{"type": "hard", "reply": reply, "verb": verb},
+	}}
 }
 
 // replyText is a server's answer in one line.

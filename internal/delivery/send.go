@@ -29,8 +29,8 @@ var (
 // send renders claimed messages and hands them to their providers. Every
 // claimed message has exactly one outcome. since is when, on the machine's
 // watch, the claim began: whatever changed later takes back what has no intent.
-func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []store.Claimed, since time.Time) []store.Outcome {
-	outcomes := make([]store.Outcome, 0, len(claimed))
+func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []store.Claimed, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
+	outcomes = make([]store.Outcome, 0, len(claimed))
 	byProvider := map[string][]outgoing{}
 	for _, c := range claimed {
 		m, err := w.compose(ctx, applied, c)
@@ -41,9 +41,10 @@ func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []s
 		byProvider[m.route.Name] = append(byProvider[m.route.Name], m)
 	}
 	for name, list := range byProvider {
-		outcomes = append(outcomes, w.sendThrough(ctx, name, list, since)...)
+		more, dead := w.sendThrough(ctx, name, list, since)
+		outcomes, bounces = append(outcomes, more...), append(bounces, dead...)
 	}
-	return outcomes
+	return outcomes, bounces
 }
 
 // faulty is the outcome of a message that could not be made. A fault of the
@@ -84,7 +85,7 @@ type outgoing struct {
 	campaign string
 }
 
-func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoing, since time.Time) []store.Outcome {
+func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoing, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
 	envelopes := make([]smtp.Envelope, len(list))
 	for i, m := range list {
 		from, to, utf8 := mime.Envelope(m.message)
@@ -96,21 +97,19 @@ func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoi
 	results := list[0].route.Provider.SendAll(ctx, envelopes)
 	now := w.Clock.Now()
 	failing := 0
-	outcomes := make([]store.Outcome, len(list))
-	claimed := make([]store.Claimed, len(list))
+	outcomes = make([]store.Outcome, len(list))
 	for i, r := range results {
-		claimed[i] = list[i].claimed
 		outcomes[i] = w.outcome(list[i].claimed, r, now)
 		outcomes[i].TemplateHash, outcomes[i].Subject, outcomes[i].Mailbox = list[i].hash, list[i].message.Subject, list[i].route.Mailbox
 		if r.Provider {
 			failing++
 		}
+		if dead(r) {
+			bounces = append(bounces, bounce(list[i].claimed.ID, outcomes[i].Reply, r.Verb, now))
+		}
 	}
 	w.Router.Report(provider, failing == len(list), now)
-	if err := w.bounces(context.WithoutCancel(ctx), claimed, results, now); err != nil {
-		w.Log.Error("cannot record bounces", "error", err)
-	}
-	return outcomes
+	return outcomes, bounces
 }
 
 // intent is the last look before the point of no return.
@@ -119,7 +118,7 @@ func (w *Worker) intent(m outgoing, since time.Time) error {
 		return errLease
 	}
 	contact := strconv.FormatInt(int64(m.claimed.Entry.Enrolment.Contact), 10)
-	if w.changes.since(since, queue.Notice{Kind: NoticeCampaign, Key: m.campaign}, queue.Notice{Kind: NoticeContact, Key: contact}) {
+	if w.changes.since(since, w.Watch.Now(), queue.Notice{Kind: NoticeCampaign, Key: m.campaign}, queue.Notice{Kind: NoticeContact, Key: contact}) {
 		return errChanged
 	}
 	if e, known := w.Journal.Has(m.claimed.ID); known && e.Fence >= m.claimed.Fence {
@@ -133,7 +132,11 @@ func (w *Worker) noted(m outgoing, r smtp.Result) {
 	if r.Verb == smtp.VerbIntent || r.Verb == "" {
 		return
 	}
-	err := w.Journal.Reply(journal.Reply{Message: m.claimed.ID, Fence: m.claimed.Fence, Outcome: uint8(r.Outcome),
+	outcome := uint8(r.Outcome)
+	if dead(r) {
+		outcome = deadAddress
+	}
+	err := w.Journal.Reply(journal.Reply{Message: m.claimed.ID, Fence: m.claimed.Fence, Outcome: outcome,
 		Code: r.Code, Enhanced: r.Enhanced, Text: r.Text, At: w.Clock.Now()})
 	if err != nil {
 		w.Log.Error("cannot write the send journal", "error", err) // the outcome is recorded in the database next

@@ -22,11 +22,15 @@ func (w *Worker) settle(ctx context.Context) error {
 	recovered := w.Journal.Recovered()
 	now := w.Clock.Now()
 	outcomes := make([]store.Outcome, 0, len(doubtful))
+	var bounces []store.Incoming
 	for _, o := range doubtful {
 		state, entry := recovered.Lookup(o.Message, o.Fence)
 		switch state {
 		case journal.Replied:
 			outcomes = append(outcomes, fromReply(o, entry, now))
+			if entry.Reply.Outcome == deadAddress {
+				bounces = append(bounces, bounce(o.Message, replyText(entry.Reply.Code, entry.Reply.Enhanced, entry.Reply.Text), smtp.VerbRcpt, entry.Reply.At))
+			}
 		case journal.NoIntent:
 			o.State, o.Reason, o.NotBefore, o.Untried = campaigns.Queued, "its worker stopped before sending it", now, true
 			outcomes = append(outcomes, o)
@@ -37,6 +41,9 @@ func (w *Worker) settle(ctx context.Context) error {
 			o.State, o.Reason = campaigns.Unknown, "the send journal is incomplete: "+recovered.Reason
 			outcomes = append(outcomes, o)
 		}
+	}
+	if _, err := w.Store.Ingest(ctx, bounces, now); err != nil {
+		return err
 	}
 	ready, err := w.Store.Record(ctx, outcomes, campaigns.ByJournal, now)
 	if err != nil {
@@ -61,6 +68,10 @@ func (w *Worker) settle(ctx context.Context) error {
 	return nil
 }
 
+// deadAddress stands in the journal for a permanent refusal of the address itself,
+// which suppresses it.
+const deadAddress = 255
+
 // fromReply is the outcome that a reply in the journal stands for.
 func fromReply(o store.Outcome, e journal.Entry, now time.Time) store.Outcome {
 	o.Reply = replyText(e.Reply.Code, e.Reply.Enhanced, e.Reply.Text)
@@ -68,7 +79,7 @@ func fromReply(o store.Outcome, e journal.Entry, now time.Time) store.Outcome {
 	switch smtp.Outcome(e.Reply.Outcome) {
 	case smtp.Sent:
 		o.State = campaigns.Sent
-	case smtp.Permanent:
+	case smtp.Permanent, deadAddress:
 		o.State, o.Reason = campaigns.Failed, "refused: "+o.Reply
 	case smtp.Temporary, smtp.Throttled:
 		o.State, o.Reason, o.NotBefore = campaigns.Queued, "deferred: "+o.Reply, now.Add(waits[0])

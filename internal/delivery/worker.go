@@ -66,9 +66,8 @@ type Config struct {
 	Watch   clock.Clock // of the machine, for the lease; nil means the system's
 	Log     *slog.Logger
 
-	Parallel  int           // batches at work at once; 0 is 4
-	Lease     time.Duration // how long a heartbeat counts; 0 is DataTime and a minute
-	LookAhead time.Duration // within which a more urgent message goes first; 0 is an hour
+	Parallel int           // batches at work at once; 0 is 4
+	Lease    time.Duration // how long a heartbeat counts; 0 is DataTime and a minute
 }
 
 // Silence is how long a scheduler should wait before it gives a worker up.
@@ -87,9 +86,6 @@ func (c Config) withDefaults() Config {
 	if c.Lease == 0 {
 		c.Lease = DataTime + time.Minute
 	}
-	if c.LookAhead == 0 {
-		c.LookAhead = time.Hour
-	}
 	return c
 }
 
@@ -99,6 +95,8 @@ type Worker struct {
 	lease     lease
 	changes   changes
 	lanes     lanes
+	reclaims  turns
+	spare     spare
 	templates sync.Map // hashes of templates whose links are on record
 	signers   signers
 	subjects  sync.Map // templates under the subjects of steps
@@ -134,15 +132,21 @@ func (w *Worker) Start(ctx context.Context, host string) error {
 }
 
 // Run sends until the context ends. Then it takes nothing new, finishes what
-// is in flight, records it, and returns.
+// is in flight, records it, and returns. It ends with ErrGivenUp when a scheduler
+// has given it up.
 func (w *Worker) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var group sync.WaitGroup
-	group.Go(func() { w.beat(ctx) })
+	group.Go(func() { w.beat(ctx, stop) })
 	group.Go(func() { w.listen(ctx) })
 	for range w.Parallel {
 		group.Go(func() { w.loop(ctx) })
 	}
 	group.Wait()
+	if err := context.Cause(ctx); errors.Is(err, ErrGivenUp) {
+		return err
+	}
 	// The work is done, so the context's end must not stop the last word.
 	return w.Store.StopWorker(context.WithoutCancel(ctx), w.ID)
 }
@@ -201,14 +205,9 @@ func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
 		}
 		return 0, nil
 	}
-	entries, err := w.Queue.Take(ctx, w.ID, lanes, takeSize, wait)
+	entries, err := w.take(ctx, lanes, wait)
 	if err != nil {
 		return 0, err
-	}
-	if len(entries) == 0 && wait > 0 {
-		if entries, err = w.Queue.Reclaim(ctx, w.ID, reclaimAfter, takeSize); err != nil {
-			return 0, err
-		}
 	}
 	// What was taken is finished even when the context ends: nothing in flight
 	// is lost. Sending itself looks at the context.
@@ -219,6 +218,48 @@ func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
 		}
 	}
 	return len(entries), nil
+}
+
+// take takes what is ready, and what others took and never finished: of that it
+// asks where nothing is ready, and now and then however long the backlog is.
+func (w *Worker) take(ctx context.Context, lanes []string, wait time.Duration) ([]queue.Entry, error) {
+	if wait > 0 && w.reclaims.due(w.Watch.Now()) {
+		left, err := w.Queue.Reclaim(ctx, w.ID, reclaimAfter, takeSize)
+		if err != nil || len(left) > 0 {
+			w.reclaims.again() // there may be more
+			return left, err
+		}
+	}
+	entries, err := w.Queue.Take(ctx, w.ID, lanes, takeSize, wait)
+	if err != nil || len(entries) > 0 || wait == 0 {
+		return entries, err
+	}
+	return w.Queue.Reclaim(ctx, w.ID, reclaimAfter, takeSize)
+}
+
+// reclaimEvery is how often a busy worker looks for what others left behind.
+const reclaimEvery = 10 * time.Second
+
+// turns tells one of many goroutines when it is time again.
+type turns struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (t *turns) due(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Sub(t.last) < reclaimEvery {
+		return false
+	}
+	t.last = now
+	return true
+}
+
+func (t *turns) again() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = time.Time{}
 }
 
 // lanes remembers for a moment which lanes have unsettled messages.
@@ -252,7 +293,7 @@ func (w *Worker) batch(ctx, finish context.Context, e queue.Entry) error {
 		return nil // the entry stays with the queue and is reclaimed
 	}
 	now := w.Clock.Now()
-	limit, wait, err := w.tokens(ctx, applied, e.Lane, now)
+	limit, provider, wait, err := w.tokens(ctx, applied, e.Lane, now)
 	if err != nil {
 		return err
 	}
@@ -265,11 +306,12 @@ func (w *Worker) batch(ctx, finish context.Context, e queue.Entry) error {
 	if err != nil {
 		return err
 	}
+	w.spare.put(provider, limit-len(claim.Claimed), now)
 	if err := w.push(finish, claim.Ready); err != nil {
 		w.Log.Error("cannot queue", "error", err) // the sweep does
 	}
-	outcomes := w.send(ctx, applied, claim.Claimed, since)
-	if err := w.record(ctx, finish, outcomes); err != nil {
+	outcomes, bounces := w.send(ctx, applied, claim.Claimed, since)
+	if err := w.record(ctx, finish, outcomes, bounces); err != nil {
 		return err
 	}
 	return w.Queue.Ack(finish, e)
@@ -290,18 +332,4 @@ func (w *Worker) push(ctx context.Context, batches []store.Batch) error {
 		}
 	}
 	return nil
-}
-
-// tokens asks the lane's provider rate for what may leave now.
-func (w *Worker) tokens(ctx context.Context, applied *catalog.Applied, lane string, now time.Time) (limit int, wait time.Duration, err error) {
-	route, err := w.Router.Route(applied, senderOf(lane), "")
-	if err != nil {
-		return 0, 0, err
-	}
-	if route.Rate.Per == 0 {
-		return store.BatchSize, 0, nil
-	}
-	// What leaves within a second, and never more than a batch.
-	n := min(max(int(route.Rate.Per), 1), store.BatchSize)
-	return w.Queue.Reserve(ctx, "provider:"+route.Name, route.Rate, n, now)
 }

@@ -11,6 +11,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/store"
 	"rapport/internal/workspace"
+	"rapport/scheduler"
 )
 
 // Applied is what became of an Apply.
@@ -31,11 +32,12 @@ func Apply(ctx context.Context, s *store.Store, w *workspace.Workspace, author s
 	if err != nil {
 		return Applied{}, err
 	}
-	in := store.ApplyInput{Hash: w.Hash, Author: author, Numbers: map[string]map[string]int{}}
+	in := store.ApplyInput{Hash: w.Hash, Author: author, Numbers: map[string]map[string]int{}, Starts: map[string]string{}, Touch: true}
 	for _, f := range w.Files {
 		in.Files = append(in.Files, store.File{Path: f.Path, Data: f.Data})
 	}
 	for name, d := range w.Campaigns {
+		in.Starts[name] = scheduler.StartKey(d)
 		if in.Numbers[name], err = d.AssignNumbers(known[name].Numbers); err != nil {
 			return Applied{}, fmt.Errorf("campaign %s: %w", name, err)
 		}
@@ -56,12 +58,7 @@ func Apply(ctx context.Context, s *store.Store, w *workspace.Workspace, author s
 	if !changed {
 		return Applied{Version: version}, nil
 	}
-	if err := baselines(ctx, s, w, version, now); err != nil {
-		return Applied{}, err
-	}
-	// A ladder that changed moves people: everybody is looked at again.
-	_, err = s.TouchMatching(ctx, nil, store.Question{Now: now})
-	return Applied{Version: version, Changed: true}, err
+	return Applied{Version: version, Changed: true}, baselines(ctx, s, w, version, now)
 }
 
 // baselines notes who is in the segments that campaigns start from: they have
@@ -83,8 +80,8 @@ func baselines(ctx context.Context, s *store.Store, w *workspace.Workspace, v st
 	return nil
 }
 
-// baselineTouches bounds what a refresh of a segment that has not changed may
-// touch at an apply; the scheduler does the rest.
+// baselineTouches is how many contacts of a segment that has not changed are
+// touched in one transaction.
 const baselineTouches = 10_000
 
 // reachable asks whether every template and sender that enrolments of older

@@ -231,10 +231,9 @@ func (e *Engine) retire(ctx context.Context, name string, j *journal.Journal) er
 	if err := e.Store.StopWorker(ctx, name); err != nil {
 		return err
 	}
-	if err := j.Close(); err != nil {
-		return err
-	}
-	return os.RemoveAll(filepath.Join(e.journals(), name))
+	// Removed while it is locked: another process that starts just now must not
+	// take it for its own and lose it.
+	return errors.Join(os.RemoveAll(filepath.Join(e.journals(), name)), j.Close())
 }
 
 func (e *Engine) journals() string { return filepath.Join(e.DataDir, "journal") }

@@ -28,7 +28,7 @@ var floors = [][]string{
 }
 
 // forTests are packages that only tests may import.
-var forTests = []string{"internal/testenv", "internal/queue/queuetest", "internal/delivery/smtp/smtptest"}
+var forTests = []string{"internal/acceptance", "internal/testenv", "internal/queue/queuetest", "internal/delivery/smtp/smtptest"}
 
 // besides are the imports that the floors do not allow, each with its reason.
 var besides = map[[2]string]string{}

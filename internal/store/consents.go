@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -99,8 +98,11 @@ func (s *Store) applyConsents(ctx context.Context, q querier, changes []ConsentC
 			if c.Imported && known && now.State == c.State {
 				continue // the file says what is known
 			}
-			if refused[i] = refuseImport(c, now, known); refused[i] != "" {
-				continue
+			said := contacts.Consent{Topic: c.Topic, State: c.State, Source: c.Source, At: c.At, Key: c.Key}
+			if c.Imported {
+				if refused[i] = contacts.RefuseImport(now, said); refused[i] != "" {
+					continue
+				}
 			}
 			if seen[of] == nil {
 				seen[of] = map[string]bool{}
@@ -111,8 +113,8 @@ func (s *Store) applyConsents(ctx context.Context, q querier, changes []ConsentC
 			seen[of][c.Key] = true
 			history = append(history, c)
 			changed = append(changed, c.Contact)
-			if !known || cmp.Or(c.At.Compare(now.At), cmp.Compare(c.Key, now.Key)) > 0 {
-				current[of], moved[of] = contacts.Consent{Topic: c.Topic, State: c.State, Source: c.Source, At: c.At, Key: c.Key}, true
+			if !known || said.After(now) {
+				current[of], moved[of] = said, true
 			}
 		}
 	}
@@ -139,20 +141,6 @@ func spread(c ConsentChange, current map[topicOf]contacts.Consent) []ConsentChan
 	return out
 }
 
-func refuseImport(c ConsentChange, current contacts.Consent, known bool) string {
-	switch {
-	case !c.Imported || c.State == contacts.ConsentWithdrawn:
-		return ""
-	case c.Source == "":
-		return "consent to " + c.Topic + ": an imported consent needs a source"
-	case known && current.State == contacts.ConsentWithdrawn:
-		return "consent to " + c.Topic + ": withdrawn on " + current.At.Format(time.DateOnly) + "; only the contact can give it again"
-	case known && !c.At.After(current.At):
-		return "consent to " + c.Topic + ": what is known of " + current.At.Format(time.DateOnly) + " is as new"
-	}
-	return ""
-}
-
 // consentState reads, for the contacts of some changes, the consents that hold
 // and the keys that were seen.
 func (s *Store) consentState(ctx context.Context, q querier, changes []ConsentChange) (map[topicOf]contacts.Consent, map[topicOf]map[string]bool, error) {
@@ -175,7 +163,7 @@ func (s *Store) consentState(ctx context.Context, q querier, changes []ConsentCh
 				seen[of] = map[string]bool{}
 			}
 			seen[of][c.Key] = true
-			if now, known := current[of]; !known || cmp.Or(c.At.Compare(now.At), cmp.Compare(c.Key, now.Key)) > 0 {
+			if now, known := current[of]; !known || c.After(now) {
 				current[of] = c
 			}
 			return nil

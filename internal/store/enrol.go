@@ -21,6 +21,10 @@ type EnrolInput struct {
 	// late the rows are written.
 	Now       time.Time
 	LeaseTill time.Time
+	// Written is when the rows are written; their ids begin with that second and
+	// not with the firing's, which may have more contacts than a second has ids.
+	// Zero means Now.
+	Written time.Time
 
 	Audience *segments.Condition            // nil means everybody
 	Exclude  map[string]*segments.Condition // by segment name
@@ -170,10 +174,14 @@ func (in *EnrolInput) reenters(b *statement) string {
 
 func (s *Store) insertEnrolments(ctx context.Context, q querier, in EnrolInput, cursor, high, sequence int64) (int64, error) {
 	b := s.statement()
+	written := in.Written
+	if written.IsZero() {
+		written = in.Now
+	}
 	// The numbers stand in the text and not in the arguments: they are the
 	// engine's own, and both dialects then agree on their type.
 	id := fmt.Sprintf("%d + ((%d + row_number() over (order by c.id) - 1) %% %d) * %d",
-		ident.Base(in.Now), sequence%ident.Sequences, ident.Sequences, ident.Steps)
+		ident.Base(written), sequence%ident.Sequences, ident.Sequences, ident.Steps)
 	goal := "null"
 	if in.HasGoal {
 		goal = fmt.Sprint(ms(in.GoalTill))
@@ -188,7 +196,9 @@ func (s *Store) insertEnrolments(ctx context.Context, q querier, in EnrolInput, 
 		select %s, %d, c.id, %d, %d, %s, %s, %s from contacts c where `,
 		id, in.Firing.Campaign, in.Version, ms(in.Now), state, due, goal) +
 		in.audience(b, cursor, high) + " and " + in.permitted(b) + " and " + in.reenters(b) +
-		" on conflict do nothing"
+		// Who came in meanwhile is in; an id that is taken is an error, and not
+		// somebody who is quietly left out.
+		" on conflict (campaign_id, contact_id) where ended_at is null do nothing"
 	return q.exec(ctx, text, b.args...)
 }
 
@@ -204,7 +214,7 @@ func (s *Store) insertRefusals(ctx context.Context, q querier, in EnrolInput, cu
 func (s *Store) endForRestart(ctx context.Context, q querier, in EnrolInput, cursor, high int64) error {
 	b := s.statement()
 	_, err := q.exec(ctx, `update enrolments set state = 'exited', reason = 'restarted', due_at = null, rev = rev + 1, ended_at = `+b.arg(ms(in.Now))+
-		` where campaign_id = `+b.arg(in.Firing.Campaign)+` and ended_at is null and contact_id in (select c.id from contacts c where `+
+		` where campaign_id = `+b.arg(in.Firing.Campaign)+` and ended_at is null and state <> 'control' and contact_id in (select c.id from contacts c where `+
 		in.audience(b, cursor, high)+" and "+in.permitted(b)+")", b.args...)
 	return err
 }

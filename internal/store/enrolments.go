@@ -224,7 +224,7 @@ func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped
 	for i, st := range stepped {
 		e := st.Enrolment
 		id[i], state[i], position[i], reason[i] = e.ID, string(e.State), e.Position, e.Reason
-		due[i], converted[i], ended[i] = ms(e.DueAt), ms(e.ConvertedAt), ms(e.EndedAt)
+		due[i], converted[i], ended[i] = msUp(e.DueAt), ms(e.ConvertedAt), ms(e.EndedAt)
 		if st.Message != nil {
 			parked[i] = st.Message.ID
 		}

@@ -38,6 +38,7 @@ func (s *Store) loadFacts(ctx context.Context, q querier, people []contacts.ID) 
 		}
 	}
 	for _, f := range facts {
+		slices.SortStableFunc(f.Consents, contacts.CompareConsents)
 		slices.SortFunc(f.Events, func(a, b contacts.Event) int {
 			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
 		})

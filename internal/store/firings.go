@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,6 +34,55 @@ func (s *Store) LastFiring(ctx context.Context, campaign int64, start string) (f
 		[]any{campaign, start}, &f.Wall, &happened, &f.State)
 	f.Campaign, f.Start, f.At = campaign, start, at(happened)
 	return f, found, err
+}
+
+// startSetting is where the schedule of a campaign stands: since when, and its name.
+const startSetting = "start:"
+
+// saveStarts notes since when each schedule stands. One that is taken away is
+// forgotten, so that it is new when it comes back.
+func saveStarts(ctx context.Context, q querier, starts map[string]string, now time.Time) error {
+	stand := map[string]string{}
+	if err := each(ctx, q, `select key, value from settings where key like 'start:%'`, nil, func(scan func(...any) error) error {
+		var key, value string
+		err := scan(&key, &value)
+		stand[strings.TrimPrefix(key, startSetting)] = value
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(stand) {
+		_, start, _ := strings.Cut(stand[name], " ")
+		if given, ok := starts[name]; ok && given == start {
+			continue
+		}
+		delete(stand, name)
+		if _, err := q.exec(ctx, `delete from settings where key = $1`, startSetting+name); err != nil {
+			return err
+		}
+	}
+	for _, name := range sortedKeys(starts) {
+		if _, known := stand[name]; known {
+			continue
+		}
+		if _, err := q.exec(ctx, `insert into settings (key, value) values ($1, $2)`,
+			startSetting+name, strconv.FormatInt(ms(now), 10)+" "+starts[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StartStands is since when a campaign has had the schedule that it has now.
+func (s *Store) StartStands(ctx context.Context, campaign string) (since time.Time, err error) {
+	var value string
+	found, err := one(ctx, s.db, `select value from settings where key = $1`, []any{startSetting + campaign}, &value)
+	if err != nil || !found {
+		return time.Time{}, err
+	}
+	moment, _, _ := strings.Cut(value, " ")
+	n, err := strconv.ParseInt(moment, 10, 64)
+	return at(n), err
 }
 
 // ClaimFiring records an occurrence for one scheduler. Of all that try, one

@@ -79,6 +79,15 @@ func ms(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// msUp is how the moment of something to come is stored: never before it, or it
+// would be looked at too early, found not due, and looked at again at once.
+func msUp(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Add(time.Millisecond - 1).UnixMilli()
+}
+
 // at reads a stored time.
 func at(ms int64) time.Time {
 	if ms == 0 {

@@ -51,17 +51,29 @@ type Refusal struct {
 	Reason   string
 }
 
+// ReactInput says who looks at how many touched contacts, and by which rules.
+type ReactInput struct {
+	Now     time.Time
+	Limit   int
+	Version int64 // of the workspace that decide goes by
+}
+
+// ErrStale says that a version was applied that the caller does not know yet.
+var ErrStale = errors.New("another version of the workspace was applied meanwhile")
+
 // React takes touched contacts, under their locks, asks decide what follows,
-// and writes it in the same transaction. It returns how many there were.
-func (s *Store) React(ctx context.Context, now time.Time, limit int, decide func([]TouchedContact) []Reaction) (n int, err error) {
+// and writes it in the same transaction. It returns how many there were. It
+// leaves them with ErrStale when decide would go by a version that stands no
+// longer: an apply touches everybody once, for the new ladder.
+func (s *Store) React(ctx context.Context, in ReactInput, decide func([]TouchedContact) []Reaction) (n int, err error) {
 	// Ids are reserved before the transaction. A contact seldom starts more
 	// than one campaign at once; when they need more, the turn is taken again.
-	for room := limit; ; {
-		reserved, err := s.ids(ctx, room, now)
+	for room := in.Limit; ; {
+		reserved, err := s.ids(ctx, room, in.Now)
 		if err != nil {
 			return 0, err
 		}
-		n, needed, err := s.reactOnce(ctx, now, limit, reserved, decide)
+		n, needed, err := s.reactOnce(ctx, in, reserved, decide)
 		if errors.Is(err, errRoom) {
 			room = needed
 			continue
@@ -76,11 +88,21 @@ func (s *Store) React(ctx context.Context, now time.Time, limit int, decide func
 // errRoom takes a transaction back that needs more ids than were reserved.
 var errRoom = errors.New("more ids are needed")
 
-func (s *Store) reactOnce(ctx context.Context, now time.Time, limit int, reserved ids, decide func([]TouchedContact) []Reaction) (n, needed int, err error) {
+func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, decide func([]TouchedContact) []Reaction) (n, needed int, err error) {
+	now := in.Now
 	err = s.db.write(ctx, func(q querier) error {
-		touched, err := s.takeTouchedContacts(ctx, q, limit)
+		touched, err := s.takeTouchedContacts(ctx, q, in.Limit)
 		if n = len(touched); err != nil || n == 0 {
 			return err
+		}
+		// Asked after the touched rows were taken: who sees those of an apply
+		// sees its version too, for they are of one transaction.
+		current, found, err := currentVersion(ctx, q)
+		if err != nil {
+			return err
+		}
+		if found && current.ID != in.Version {
+			return ErrStale
 		}
 		reactions := decide(touched)
 		changes := make([]StateChange, len(reactions))
@@ -147,7 +169,10 @@ func (s *Store) takeTouchedContacts(ctx context.Context, q querier, limit int) (
 	}
 	b = s.statement()
 	entries, err := s.readEnrolments(ctx, q, b, b.in("e.contact_id", plain)+
-		` and (e.ended_at is null or e.goal_until is not null and e.converted_at is null)`, " order by e.id")
+		` and (e.ended_at is null or e.goal_until is not null and e.converted_at is null)`,
+		// Who steps one of them may have read the facts before the news: then it
+		// is looked at where that step has left it, and woken from there.
+		" order by e.id"+b.lock("for update of e"))
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +293,7 @@ func (s *Store) insertReactedEnrolments(ctx context.Context, q querier, reaction
 			bigints("started_at", started), texts("state", state), nullable("due_at", due), texts("data", data), nullable("goal_until", goal))
 		if _, err := q.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, data, goal_until)
 			select r.id, r.campaign_id, r.contact_id, r.version_id, r.started_at, r.state, r.due_at, `+b.json("r.data")+`, r.goal_until
-			from `+from+` where true on conflict do nothing`, b.args...); err != nil {
+			from `+from+` where true on conflict (campaign_id, contact_id) where ended_at is null do nothing`, b.args...); err != nil {
 			return err
 		}
 	}
@@ -304,32 +329,52 @@ func (s *Store) compiled(b *statement, in SegmentInput) string {
 // RefreshSegment brings the membership of a segment up to date. The first time,
 // and after its condition changed, who is in now is the baseline and enrols
 // nobody. Later it touches the contacts who came or went without anybody
-// noticing, because time passed, and React does the rest. It returns how many
-// it touched.
+// noticing, because time passed, and React does the rest. It touches limit in a
+// transaction, goes through everybody, and returns how many it touched.
 func (s *Store) RefreshSegment(ctx context.Context, in SegmentInput, now time.Time, limit int) (touched int64, err error) {
-	err = s.db.write(ctx, func(q querier) error {
-		var hash string
-		found, err := one(ctx, q, `select hash from segments where name = $1`, []any{in.Name}, &hash)
+	for after, done := int64(0), false; !done; {
+		n, found := int64(0), int64(0)
+		err = s.db.write(ctx, func(q querier) error {
+			var hash string
+			known, err := one(ctx, q, `select hash from segments where name = $1`, []any{in.Name}, &hash)
+			if err != nil {
+				return err
+			}
+			if !known || hash != in.Hash {
+				n = 0
+				return s.baseline(ctx, q, in, now)
+			}
+			if found, n, err = s.touchChanged(ctx, q, in, after, limit); err != nil {
+				return err
+			}
+			_, err = q.exec(ctx, `update segments set refreshed_at = $1 where name = $2`, ms(now), in.Name)
+			return err
+		})
 		if err != nil {
-			return err
+			return touched, fmt.Errorf("cannot refresh segment %s: %w", in.Name, err)
 		}
-		if !found || hash != in.Hash {
-			return s.baseline(ctx, q, in, now)
-		}
-		b := s.statement()
-		is := s.compiled(b, in)
-		was := `exists (select 1 from memberships m where m.contact_id = c.id and m.segment = ` + b.arg(in.Name) + `)`
-		if touched, err = q.exec(ctx, `insert into touched (contact_id) select c.id from contacts c
-			where not c.erased and `+is+` <> `+was+` order by c.id limit `+b.arg(limit), b.args...); err != nil {
-			return err
-		}
-		_, err = q.exec(ctx, `update segments set refreshed_at = $1 where name = $2`, ms(now), in.Name)
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("cannot refresh segment %s: %w", in.Name, err)
+		touched, after, done = touched+n, found, n < int64(limit)
 	}
 	return touched, nil
+}
+
+// touchChanged touches the next contacts after an id who are in the segment and
+// were not, or the other way round. It returns the last of them and how many
+// there were.
+func (s *Store) touchChanged(ctx context.Context, q querier, in SegmentInput, after int64, limit int) (last, n int64, err error) {
+	b := s.statement()
+	is := s.compiled(b, in)
+	was := `exists (select 1 from memberships m where m.contact_id = c.id and m.segment = ` + b.arg(in.Name) + `)`
+	last = after
+	err = each(ctx, q, `insert into touched (contact_id) select c.id from contacts c
+		where not c.erased and c.id > `+b.arg(after)+` and `+is+` <> `+was+` order by c.id limit `+b.arg(limit)+` returning contact_id`, b.args,
+		func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			last, n = max(last, id), n+1
+			return err
+		})
+	return last, n, err
 }
 
 func (s *Store) baseline(ctx context.Context, q querier, in SegmentInput, now time.Time) error {

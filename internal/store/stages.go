@@ -79,7 +79,7 @@ func (s *Store) saveStateColumns(ctx context.Context, q querier, states []StateC
 	stage, health := make([]string, n), make([]string, n)
 	for i, st := range states {
 		id[i], stage[i], health[i] = int64(st.Contact), st.Stage, st.Health
-		stageSince[i], healthSince[i], next[i] = ms(st.StageSince), ms(st.HealthSince), ms(st.NextChange)
+		stageSince[i], healthSince[i], next[i] = ms(st.StageSince), ms(st.HealthSince), msUp(st.NextChange)
 	}
 	b := s.statement()
 	from := b.table("r", bigints("id", id), texts("stage", stage), bigints("stage_since", stageSince),

@@ -57,13 +57,13 @@ func (s *Store) Workers(ctx context.Context) ([]Worker, error) {
 	return out, err
 }
 
-// StopWorker ends a worker that has nothing in flight, and lets go of its batches.
+// StopWorker ends a worker that has nothing in flight. One that could not record
+// everything before it had to end stays as it is: its journal settles the rest
+// when it starts again, or else a sweep gives it up.
 func (s *Store) StopWorker(ctx context.Context, worker string) error {
 	return s.db.write(ctx, func(q querier) error {
-		if err := release(ctx, q, worker); err != nil {
-			return err
-		}
-		_, err := q.exec(ctx, `update workers set stopped = true where id = $1`, worker)
+		_, err := q.exec(ctx, `update workers set stopped = true where id = $1
+			and not exists (select 1 from batches b where b.owner = $1 and b.open_count > 0 and b.fence > 0)`, worker)
 		return err
 	})
 }
@@ -160,13 +160,17 @@ func (s *Store) Lease(ctx context.Context, name, owner string, now, until time.T
 	return held, nil
 }
 
+// resendTries is how many attempts a message may have had to be sent again: to a
+// server that takes each copy and never says so, one a second would go for days.
+const resendTries = 3
+
 // ResendUnknown queues again what nobody is sure of, in campaigns that accept a
-// second copy (`on_unknown: resend`): messages of enrolments since a moment. It
-// returns batches that may go at once.
+// second copy (`on_unknown: resend`): messages of enrolments since a moment, a
+// few times each. It returns batches that may go at once.
 func (s *Store) ResendUnknown(ctx context.Context, campaign []int64, since, now time.Time) ([]Batch, error) {
 	var again []Outcome
 	b := s.statement()
-	err := each(ctx, s.db, `select id, fence from messages where state = 'unknown' and `+b.in("campaign_id", campaign)+
+	err := each(ctx, s.db, `select id, fence from messages where state = 'unknown' and attempts < `+b.arg(resendTries)+` and `+b.in("campaign_id", campaign)+
 		` and id >= `+b.arg(ident.Base(since))+` order by id limit 1000`, b.args, func(scan func(...any) error) error {
 		o := Outcome{State: campaigns.Queued, Reason: "sent again: on_unknown is resend", NotBefore: now}
 		err := scan(&o.Message, &o.Fence)

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -55,7 +56,14 @@ type ApplyInput struct {
 	Author  string
 	Files   []File
 	Numbers map[string]map[string]int // campaign to step registry, old numbers kept
+	Starts  map[string]string         // campaign to the name of its schedule
+	// Touch looks at everybody again, in the same transaction: a ladder that
+	// changed moves people, and must not be forgotten when the process dies here.
+	Touch bool
 }
+
+// ErrApplied says that somebody else applied a version at the same time.
+var ErrApplied = errors.New("somebody else has applied another version meanwhile: apply again")
 
 // Apply stores a version and makes it the current one. Applying the same
 // content again changes nothing and reports the version that stands.
@@ -96,6 +104,9 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 		if _, err := q.exec(ctx, `update settings set value = $1 where key = 'version'`, strconv.FormatInt(version.ID, 10)); err != nil {
 			return err
 		}
+		if err := keepsNumbers(ctx, q, s.statement(), in.Numbers); err != nil {
+			return err
+		}
 		names := make([]string, 0, len(in.Numbers))
 		for name, numbers := range in.Numbers {
 			names = append(names, name)
@@ -110,15 +121,44 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 				return err
 			}
 		}
+		if err := saveStarts(ctx, q, in.Starts, now); err != nil {
+			return err
+		}
+		// What somebody has paused stays so: taking its file away lets nothing go.
 		b := s.statement()
-		_, err = q.exec(ctx, `update campaigns set status = 'removed', changed_at = `+b.arg(ms(now))+
-			` where status in ('running', 'paused') and not (`+b.inText("name", names)+`)`, b.args...)
+		if _, err = q.exec(ctx, `update campaigns set status = 'removed', changed_at = `+b.arg(ms(now))+
+			` where status = 'running' and not (`+b.inText("name", names)+`)`, b.args...); err != nil || !in.Touch {
+			return err
+		}
+		_, err = q.exec(ctx, `insert into touched (contact_id) select id from contacts where not erased`)
 		return err
 	})
 	if err != nil {
 		return Version{}, false, fmt.Errorf("cannot store the new version: %w", err)
 	}
 	return version, changed, nil
+}
+
+// keepsNumbers refuses registries that were read before somebody else gave out
+// numbers: one number would stand for two steps, and a step could be sent again
+// under another.
+func keepsNumbers(ctx context.Context, q querier, b *statement, numbers map[string]map[string]int) error {
+	return each(ctx, q, `select name, `+b.readJSON("numbers")+` from campaigns`, nil, func(scan func(...any) error) error {
+		var name, text string
+		if err := scan(&name, &text); err != nil {
+			return err
+		}
+		var stands map[string]int
+		if err := json.Unmarshal([]byte(text), &stands); err != nil {
+			return err
+		}
+		for step, n := range stands {
+			if given, known := numbers[name]; known && given[step] != n {
+				return ErrApplied
+			}
+		}
+		return nil
+	})
 }
 
 func currentVersion(ctx context.Context, q querier) (v Version, found bool, err error) {

@@ -17,7 +17,7 @@ func CheckListen(address, password string) error {
 		return fmt.Errorf("the address %q of the dashboard cannot be read: write it as 127.0.0.1:8080", address)
 	}
 	if password == "" && !isLoopback(host) {
-		return fmt.Errorf("the dashboard would be open to everybody on %s: give it a password, or listen on 127.0.0.1", address)
+		return fmt.Errorf("the dashboard would be open to everybody on %s: set RAPPORT_PASSWORD, or listen on 127.0.0.1", address)
 	}
 	return nil
 }

@@ -252,8 +252,8 @@ func TestPassword(t *testing.T) {
 func TestCheckListen(t *testing.T) {
 	for _, c := range []struct{ address, password, want string }{
 		{"127.0.0.1:8080", "", ""}, {"localhost:8080", "", ""}, {"[::1]:8080", "", ""}, {"0.0.0.0:8080", "x", ""}, {":8080", "x", ""},
-		{":8080", "", "the dashboard would be open to everybody on :8080: give it a password, or listen on 127.0.0.1"},
-		{"192.0.2.1:8080", "", "the dashboard would be open to everybody on 192.0.2.1:8080: give it a password, or listen on 127.0.0.1"},
+		{":8080", "", "the dashboard would be open to everybody on :8080: set RAPPORT_PASSWORD, or listen on 127.0.0.1"},
+		{"192.0.2.1:8080", "", "the dashboard would be open to everybody on 192.0.2.1:8080: set RAPPORT_PASSWORD, or listen on 127.0.0.1"},
 		{"8080", "", `the address "8080" of the dashboard cannot be read: write it as 127.0.0.1:8080`},
 	} {
 		err := CheckListen(c.address, c.password)

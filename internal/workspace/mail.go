@@ -145,13 +145,16 @@ func (s *settings) sender(name string, n strict.Node) Sender {
 	}
 	if r := m.Get("replies"); r.Present() {
 		out.Replies = &Replies{}
+		notRunYet(m.Key("replies"), "replies", "replies")
 		rm := r.Map("forward_to")
 		if to, ok := mailbox(rm.Get("forward_to")); ok {
 			out.Replies.ForwardTo = to.Address
-			notRunYet(rm.Key("forward_to"), "forward_to", "forward_to")
 		}
 	}
 	out.Bounces, _ = host(m.Get("bounces"))
+	if out.Bounces != "" {
+		notRunYet(m.Key("bounces"), "bounces", "bounces")
+	}
 	out.Providers = s.senderProviders(m)
 	if d := m.Get("dkim"); d.Present() {
 		dm := d.Map("domain", "selector", "key")

@@ -8,7 +8,8 @@ import "rapport/internal/strict"
 var notYet = map[string]string{
 	"warm_up":          "the daily ceiling is not applied",
 	"webhook.kind":     "callbacks of this kind are refused; generic ones are taken",
-	"forward_to":       "answers are not forwarded",
+	"replies":          "answers go to the address in from, and are not seen",
+	"bounces":          "mail carries the signed return path, and nothing here receives what comes to it",
 	"opt_in":           "no confirmation is mailed: consents stay pending until they are given in another way",
 	"per_domain":       "the rate is not applied",
 	"guard":            "nothing is paused by itself",

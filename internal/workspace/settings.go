@@ -231,4 +231,9 @@ func (s *settings) whole(live bool) {
 	if !s.root.Has("public_url") {
 		d.Hintf(CodeMissing, "add it: links and unsubscribing need it", `mail cannot leave: "public_url" is missing`)
 	}
+	if strings.HasPrefix(s.ws.PublicURL, "http://") {
+		// RFC 8058, section 3.1, and what Google and Yahoo ask of bulk senders.
+		s.root.Get("public_url").Warnf(strict.CodeBadValue, "use https:// once mail leaves",
+			"one-click unsubscribing needs https: mail will go without List-Unsubscribe")
+	}
 }

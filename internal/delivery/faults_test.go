@@ -1,0 +1,91 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/clock"
+	"rapport/internal/delivery/smtp"
+	"rapport/internal/queue"
+	"rapport/internal/store"
+)
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// A message that cannot leave for a reason of ours must not come back at the
+// same instant: it would go round as fast as the database can write.
+func TestWhatOnlyTimeCanMendWaits(t *testing.T) {
+	w := New(Config{})
+	for _, c := range []struct {
+		err  error
+		wait time.Duration
+	}{
+		{errChanged, 0},
+		{context.Canceled, 0},
+		{errLease, providerPause},
+		{errors.New("journal: the disk is full"), providerPause},
+	} {
+		o := w.outcome(store.Claimed{Candidate: store.Candidate{Due: noon}}, smtp.Result{Outcome: smtp.Temporary, Verb: smtp.VerbIntent, Err: c.err}, noon)
+		if o.State != campaigns.Queued || !o.Untried || o.NotBefore.Sub(noon) != c.wait {
+			t.Errorf("%v: %s after %s, untried %t; want queued after %s, untried", c.err, o.State, o.NotBefore.Sub(noon), o.Untried, c.wait)
+		}
+	}
+}
+
+func TestRule09AChangeThatIsForgottenStillCounts(t *testing.T) {
+	var c changes
+	claimed := noon
+	withdrawn := queue.Notice{Kind: NoticeContact, Key: "1"}
+	c.note(withdrawn, claimed.Add(10*time.Second))
+	if !c.since(claimed, claimed.Add(20*time.Second), withdrawn) {
+		t.Error("a change after the claim is not seen")
+	}
+	if c.since(claimed, claimed.Add(20*time.Second), queue.Notice{Kind: NoticeContact, Key: "2"}) {
+		t.Error("somebody else's change counts")
+	}
+	// A slow mail server keeps the message, and other changes push this one out.
+	c.note(queue.Notice{Kind: NoticeContact, Key: "3"}, claimed.Add(75*time.Second))
+	if !c.since(claimed, claimed.Add(80*time.Second), withdrawn) {
+		t.Error("consent was withdrawn after the claim, and the message leaves")
+	}
+}
+
+// busy is a queue with a backlog that never ends, and one entry that a dead
+// worker left behind.
+type busy struct {
+	queue.Queue
+	left int
+}
+
+func (b *busy) Take(context.Context, string, []string, int, time.Duration) ([]queue.Entry, error) {
+	return []queue.Entry{{Batch: 1}}, nil
+}
+
+func (b *busy) Reclaim(context.Context, string, time.Duration, int) ([]queue.Entry, error) {
+	if b.left == 0 {
+		return nil, nil
+	}
+	b.left--
+	return []queue.Entry{{Batch: 2}}, nil
+}
+
+func TestWhatADeadWorkerTookDoesNotWaitForTheBacklogToEnd(t *testing.T) {
+	watch := clock.NewManual(noon)
+	q := &busy{left: 2}
+	w := New(Config{Queue: q, Watch: watch})
+	got := map[int64]int{}
+	for range 100 {
+		watch.Advance(time.Second)
+		entries, err := w.take(t.Context(), nil, time.Second)
+		if err != nil || len(entries) != 1 {
+			t.Fatal(entries, err)
+		}
+		got[entries[0].Batch]++
+	}
+	if got[2] != 2 || got[1] != 98 {
+		t.Errorf("took %v, want both that were left and 98 of the backlog", got)
+	}
+}
