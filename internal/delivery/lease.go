@@ -41,6 +41,9 @@ func (l *lease) holds(until time.Time) bool {
 // settles what its journal knows and goes on.
 var ErrGivenUp = errors.New("this worker was given up by a scheduler and sends no more: restart it")
 
+// beatEvery is how often a worker tells that it lives.
+const beatEvery = 5 * time.Second
+
 // beat renews the lease several times within its length, and stops the worker
 // when it was given up.
 func (w *Worker) beat(ctx context.Context, stop context.CancelCauseFunc) {
@@ -53,7 +56,7 @@ func (w *Worker) beat(ctx context.Context, stop context.CancelCauseFunc) {
 		if err != nil && ctx.Err() == nil {
 			w.Log.Error("no heartbeat", "worker", w.ID, "error", err)
 		}
-		pause(ctx, min(w.Lease/10, 5*time.Second))
+		pause(ctx, min(w.Lease/10, beatEvery))
 	}
 }
 

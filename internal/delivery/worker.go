@@ -176,12 +176,12 @@ func pause(ctx context.Context, d time.Duration) {
 // Drain works on the calling goroutine until the queue has nothing ready, and
 // returns how many batches there were. Virtual time runs on it.
 func (w *Worker) Drain(ctx context.Context) (did int, err error) {
-	if now := w.Watch.Now(); !w.lease.holds(now.Add(w.Lease / 2)) {
-		if err := w.renew(ctx); err != nil {
-			return 0, err
-		}
-	}
 	for {
+		if now := w.Watch.Now(); !w.lease.holds(now.Add(w.Lease - beatEvery)) {
+			if err := w.renew(ctx); err != nil {
+				return did, err
+			}
+		}
 		n, err := w.once(ctx, 0)
 		did += n
 		if err != nil || n == 0 {
