@@ -329,3 +329,29 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestRule21DeclaredNamesAreTheOnlyOnes(t *testing.T) {
+	env := &Env{Attributes: map[string]string{"country": "text", "visits": "number"}, Events: map[string]map[string]string{"order.placed": {"total": "number"}}}
+	for text, want := range map[string]string{
+		`{ attribute: contry, is: DE }`:                           `did you mean "country"?`,
+		`{ event: order.plced }`:                                  `did you mean "order.placed"?`,
+		`{ event: order.placed, where: { totl: { above: 5 } } }`:  `did you mean "total"?`,
+		`{ attribute: country, is: DE }`:                          "",
+		`{ event: order.placed, where: { total: { above: 5 } } }`: "",
+	} {
+		var f strict.Findings
+		n, _ := strict.Parse("segments/a.yaml", []byte(text), &f)
+		Decode(n, env)
+		switch found := f.All(); {
+		case want == "" && len(found) > 0:
+			t.Errorf("%s: %s", text, found[0].Message)
+		case want != "" && (len(found) != 1 || found[0].Hint != want):
+			t.Errorf("%s: %+v, want the hint %s", text, found, want)
+		}
+	}
+	var f strict.Findings
+	n, _ := strict.Parse("segments/a.yaml", []byte(`{ attribute: anything, is: DE }`), &f)
+	if Decode(n, &Env{}); len(f.All()) > 0 {
+		t.Errorf("nothing is declared, and a name is refused: %s", f.All()[0].Message)
+	}
+}

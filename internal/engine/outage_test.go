@@ -15,7 +15,7 @@ import (
 // What the machines of an installation can do in the middle of sending: the
 // database is killed and comes back, Redis is wiped, Redis is killed and comes
 // back. Everybody gets the mail, and nobody two.
-func TestNothingIsLostWhenDatabaseAndRedisDie(t *testing.T) {
+func TestRule19NothingIsLostWhenDatabaseAndRedisDie(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it kills servers")
 	}

@@ -88,7 +88,7 @@ func TestClick(t *testing.T) {
 	}
 }
 
-func TestNoOpenRedirect(t *testing.T) {
+func TestRule25NoOpenRedirect(t *testing.T) {
 	f := newFixture(t)
 	personal := f.Tokens.Personal(f.base, f.message, 4, "https://shop.example/?e=ana%40example.com")
 	other := f.send(3, noon.Add(-time.Hour), "sent", "h1")

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -382,5 +383,37 @@ func TestRule15AJournalIsAskedOfItsOwnAndOnce(t *testing.T) {
 		equal(t, "what the journal has not spoken about", doubtful("a"), ids(claimed[4:]))
 		equal(t, "unknown", count(t, s, `select count(*) from messages where state = 'unknown'`), int64(4))
 		equal(t, "the other still sends", doubtful("b"), ids(other))
+	})
+}
+
+func TestRule19ASecondServeOnOneFileIsRefused(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "rapport.db")
+	openStore(t, name)
+	_, err := Open(t.Context(), name, Options{})
+	want := name + " is in use by another rapport process: an embedded database has one; stop it, or name a PostgreSQL database in rapport.yaml to run many"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	shared, err := Open(t.Context(), name, Options{Shared: true})
+	if err != nil {
+		t.Fatalf("a command beside serve: %v", err)
+	}
+	shared.Close()
+}
+
+func TestRule18OneEnrolmentAndStepIsOneMessage(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		id, d := welcome(t, s)
+		consenting(t, s, 1)
+		enrolAll(t, s, id, 10)
+		step(t, s, d, day)
+		err := s.db.write(t.Context(), func(q querier) error {
+			_, err := q.exec(t.Context(), `insert into messages (id, contact_id, campaign_id, template, state, due_at, not_before, expires_at, created_at)
+				select id, contact_id, campaign_id, template, 'queued', due_at, not_before, expires_at, created_at from messages`)
+			return err
+		})
+		if err == nil {
+			t.Error("a second message of one enrolment and step was written")
+		}
 	})
 }

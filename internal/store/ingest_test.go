@@ -138,7 +138,7 @@ func TestRule15EvidenceSettlesUnknown(t *testing.T) {
 
 // The same callbacks from eight sides at once, in different orders and
 // groups, end as one event each, with all that follows from them.
-func TestIngestOnceFromManySides(t *testing.T) {
+func TestRule18ACallbackCountsOnceFromManySides(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		k := campaign(t, s, "welcome")
