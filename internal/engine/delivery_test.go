@@ -2,6 +2,7 @@ package engine
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"rapport/internal/contacts"
@@ -31,16 +32,16 @@ func TestEveryAnswerOfAMailServer(t *testing.T) {
 	} {
 		t.Run(c.verb+" "+c.reply[:3], func(t *testing.T) {
 			t.Parallel()
-			friendly := false
+			var friendly atomic.Bool
 			r := start(t, 1, smtptest.Options{Script: func(s smtptest.Step) *smtptest.Action {
-				if s.Verb == c.verb && !friendly {
+				if s.Verb == c.verb && !friendly.Load() {
 					return &smtptest.Action{Reply: c.reply}
 				}
 				return nil
 			}}, "", nil)
 			r.at(0, 9, 0)
 			r.wants(c.first)
-			friendly = true
+			friendly.Store(true)
 			r.at(0, 20, 0)
 			if c.then == "" {
 				c.then = c.first
@@ -88,9 +89,10 @@ func TestAServerThatDropsAfterTheDotLeavesUnknownAndIsNotAskedAgain(t *testing.T
 }
 
 func TestAnOutageDelaysAndLosesNothing(t *testing.T) {
-	down := true
+	var down atomic.Bool
+	down.Store(true)
 	r := start(t, 250, smtptest.Options{Script: func(s smtptest.Step) *smtptest.Action {
-		if down && s.Verb == "connect" {
+		if down.Load() && s.Verb == "connect" {
 			return &smtptest.Action{Drop: true}
 		}
 		return nil
@@ -104,7 +106,7 @@ func TestAnOutageDelaysAndLosesNothing(t *testing.T) {
 	for hour := 10; hour < 20; hour++ {
 		r.at(0, hour, 0)
 	}
-	down = false
+	down.Store(false)
 	r.at(0, 20, 0)
 	if n := len(r.server.Messages()); n != 250 || r.server.Duplicates() != 0 {
 		t.Errorf("%d messages at the server, %d twice; want 250 and none", n, r.server.Duplicates())
