@@ -21,7 +21,7 @@ type Store interface {
 	MissFirings(ctx context.Context, missed []store.Firing, now time.Time) error
 	ResumeFirings(ctx context.Context, owner string, now, leaseUntil time.Time) ([]store.Firing, error)
 	EnrolChunk(ctx context.Context, in store.EnrolInput, limit int) (store.EnrolResult, error)
-	StepDue(ctx context.Context, now time.Time, limit int, decide func([]store.Due) []store.Stepped) (int, []store.Batch, error)
+	StepDue(ctx context.Context, now time.Time, limit int, step store.Step) (int, []store.Batch, error)
 	React(ctx context.Context, in store.ReactInput, decide func([]store.TouchedContact) []store.Reaction) (int, error)
 	RefreshSegment(ctx context.Context, in store.SegmentInput, now time.Time, limit int) (int64, error)
 	TouchDue(ctx context.Context, now time.Time, limit int) (int, error)

@@ -6,6 +6,7 @@ import (
 
 	"rapport/campaigns"
 	"rapport/internal/catalog"
+	"rapport/internal/contacts"
 	"rapport/internal/ident"
 	"rapport/internal/store"
 )
@@ -17,13 +18,7 @@ func (s *Scheduler) Step(ctx context.Context, m moment) (did int, err error) {
 		return 0, nil
 	}
 	for range turns {
-		n, batches, err := s.Store.StepDue(ctx, m.now, stepSize, func(due []store.Due) []store.Stepped {
-			out := make([]store.Stepped, len(due))
-			for i, d := range due {
-				out[i] = s.decide(ctx, m.applied, d, m.now)
-			}
-			return out
-		})
+		n, batches, err := s.Store.StepDue(ctx, m.now, stepSize, s.Machine(ctx, m.applied, m.now))
 		did += n
 		if err != nil {
 			return did, err
@@ -37,6 +32,27 @@ func (s *Scheduler) Step(ctx context.Context, m moment) (did int, err error) {
 		}
 	}
 	return did, nil
+}
+
+// Machine is the step machine as the store asks it: here for what is due, in a
+// worker for those whose message has just been settled.
+func (s *Scheduler) Machine(ctx context.Context, applied *catalog.Applied, now time.Time) store.Step {
+	return store.Step{
+		Needs: func(e campaigns.Enrolment) contacts.Needs {
+			pinned := s.pinned(ctx, applied, e)
+			if pinned == nil {
+				return contacts.Needs{}
+			}
+			return applied.StepNeeds(pinned, e.Campaign)
+		},
+		Decide: func(due []store.Due) []store.Stepped {
+			out := make([]store.Stepped, len(due))
+			for i, d := range due {
+				out[i] = s.decide(ctx, applied, d, now)
+			}
+			return out
+		},
+	}
 }
 
 // decide is one enrolment's decision, as the store writes it.

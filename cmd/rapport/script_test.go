@@ -15,7 +15,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"rapport/campaigns"
 	"rapport/internal/clock"
+	"rapport/internal/contacts"
 	"rapport/internal/engine"
 	"rapport/internal/store"
 )
@@ -155,7 +157,7 @@ func loseOne(ctx context.Context, e *engine.Engine) error {
 	if err != nil || len(entries) == 0 {
 		return fmt.Errorf("no batch is queued: %v", err)
 	}
-	_, err = e.Store.Claim(ctx, store.ClaimInput{Batch: entries[0].Batch, Worker: w.ID, Limit: 1, Now: now},
+	_, err = e.Store.Claim(ctx, store.ClaimInput{Batches: []int64{entries[0].Batch}, Needs: func(campaigns.Enrolment) contacts.Needs { return contacts.Everything }, Worker: w.ID, Limit: 1, Now: now},
 		func(list []store.Candidate) []store.Verdict {
 			verdicts := make([]store.Verdict, len(list))
 			for i := range verdicts {

@@ -37,6 +37,8 @@ type Applied struct {
 	follow *sync.Once // of the two that stand below
 	enter  []string
 	hashes map[string]string
+
+	needs *sync.Map // of definitions, by their pointers
 }
 
 // Name is the name of a campaign.
@@ -88,7 +90,7 @@ func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
 	}
 	fresh := *loaded // the same workspace, with the status of now
 	fresh.Version, fresh.Campaigns, fresh.names = version, status, names(status)
-	fresh.follow, fresh.enter, fresh.hashes = new(sync.Once), nil, nil
+	fresh.follow, fresh.enter, fresh.hashes, fresh.needs = new(sync.Once), nil, nil, new(sync.Map)
 	if c.folder != nil {
 		fresh.Workspace = fresh.Workspace.WithConnections(c.folder)
 	}
@@ -172,5 +174,5 @@ func Of(v store.Version, w *workspace.Workspace, status map[string]store.Campaig
 	if err != nil {
 		return nil, err
 	}
-	return &Applied{Version: v, Workspace: w, Zone: zone, Campaigns: status, names: names(status), follow: new(sync.Once)}, nil
+	return &Applied{Version: v, Workspace: w, Zone: zone, Campaigns: status, names: names(status), follow: new(sync.Once), needs: new(sync.Map)}, nil
 }

@@ -27,6 +27,17 @@ func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []st
 	return out
 }
 
+// needs says which facts judge looks at.
+func (w *Worker) needs(ctx context.Context, applied *catalog.Applied) func(campaigns.Enrolment) contacts.Needs {
+	return func(e campaigns.Enrolment) contacts.Needs {
+		d := definition(ctx, w.Catalog, applied, e)
+		if d == nil {
+			return contacts.Needs{}
+		}
+		return applied.ClaimNeeds(d)
+	}
+}
+
 func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Candidate, before int, now time.Time) store.Verdict {
 	e := c.Entry.Enrolment
 	switch {

@@ -84,7 +84,7 @@ func (w *Worker) write(ctx context.Context, outcomes []store.Outcome, bounces []
 	if _, err := w.Store.Ingest(ctx, bounces, now); err != nil {
 		return nil, err
 	}
-	return w.Store.Record(ctx, outcomes, campaigns.ByWorker, now)
+	return w.Store.RecordAndStep(ctx, outcomes, w.Step(ctx, w.Catalog.Current(), now), now)
 }
 
 // dead reports whether a mail server does not know the address.

@@ -21,6 +21,7 @@ import (
 type Store interface {
 	Claim(ctx context.Context, in store.ClaimInput, decide func([]store.Candidate) []store.Verdict) (store.ClaimResult, error)
 	Record(ctx context.Context, outcomes []store.Outcome, by campaigns.Mover, now time.Time) ([]store.Batch, error)
+	RecordAndStep(ctx context.Context, outcomes []store.Outcome, step store.Step, now time.Time) ([]store.Batch, error)
 	Ingest(ctx context.Context, events []store.Incoming, now time.Time) ([]store.Result, error)
 	SaveTemplate(ctx context.Context, t store.CompiledTemplate, now time.Time) error
 	OpenLanes(ctx context.Context) ([]string, error)
@@ -62,7 +63,9 @@ type Config struct {
 	Router  Router
 	Tokens  *token.Signer
 	Journal *journal.Journal
-	Clock   clock.Clock // of the engine, which may run fast
+	// Step is the step machine, for the enrolments whose messages are settled.
+	Step  func(ctx context.Context, applied *catalog.Applied, now time.Time) store.Step
+	Clock clock.Clock // of the engine, which may run fast
 	Watch   clock.Clock // of the machine, for the lease; nil means the system's
 	Log     *slog.Logger
 
@@ -301,7 +304,7 @@ func (w *Worker) batch(ctx, finish context.Context, e queue.Entry) error {
 		return w.later(finish, e, now.Add(wait))
 	}
 	since := w.Watch.Now()
-	claim, err := w.Store.Claim(finish, store.ClaimInput{Batch: e.Batch, Worker: w.ID, Limit: limit, Now: now},
+	claim, err := w.Store.Claim(finish, store.ClaimInput{Batches: []int64{e.Batch}, Worker: w.ID, Limit: limit, Now: now, Needs: w.needs(finish, applied)},
 		func(found []store.Candidate) []store.Verdict { return w.guard(finish, applied, found, now) })
 	if err != nil {
 		return err

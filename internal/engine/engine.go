@@ -222,7 +222,7 @@ func (e *Engine) takeOver(ctx context.Context, name string) error {
 func (e *Engine) newWorker(id string, j *journal.Journal) *delivery.Worker {
 	return delivery.New(delivery.Config{
 		ID: id, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Router: e.routes, Tokens: e.Tokens,
-		Journal: j, Clock: e.Clock, Log: e.Log.With("role", RoleWorker),
+		Journal: j, Step: e.Scheduler.Machine, Clock: e.Clock, Log: e.Log.With("role", RoleWorker),
 	})
 }
 

@@ -103,11 +103,17 @@ func (s *Store) insertBatches(ctx context.Context, q querier, waiting []waitingM
 			}
 		}
 	}
-	for i := range id { // few: one for about a hundred messages
-		if _, err := q.exec(ctx, `insert into batches (id, lane, campaign_id, messages, open_count, not_before, queued_at, created_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8)`, id[i], lane[i], campaign[i], packed[i], open[i], notBefore[i], queued[i], ms(now)); err != nil {
-			return nil, nil, err
-		}
+	if len(id) == 0 {
+		return nil, of, nil
+	}
+	b := s.statement()
+	created := b.arg(ms(now))
+	from := b.table("r", bigints("id", id), texts("lane", lane), bigints("campaign_id", campaign), blobs("messages", packed), bigints("open_count", open),
+		bigints("not_before", notBefore), bigints("queued_at", queued))
+	_, err = q.exec(ctx, `insert into batches (id, lane, campaign_id, messages, open_count, not_before, queued_at, created_at)
+		select r.id, r.lane, r.campaign_id, r.messages, r.open_count, r.not_before, r.queued_at, cast(`+created+` as bigint) from `+from, b.args...)
+	if err != nil {
+		return nil, nil, err
 	}
 	return ready, of, nil
 }

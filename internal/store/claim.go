@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"rapport/campaigns"
@@ -13,10 +13,12 @@ import (
 
 // ClaimInput says who claims what.
 type ClaimInput struct {
-	Batch  int64
-	Worker string
-	Limit  int // at most this many go: what leaves within a second
-	Now    time.Time
+	Batches []int64
+	Worker  string
+	Limit   int // at most this many go: what leaves within a second
+	Now     time.Time
+	// Needs says which facts the verdict on a message looks at.
+	Needs func(campaigns.Enrolment) contacts.Needs
 }
 
 // Candidate is a queued message under its contact's lock.
@@ -54,11 +56,11 @@ type ClaimResult struct {
 	Claimed []Claimed
 	Skipped int
 	Held    int     // moved to other batches
-	Paused  bool    // nothing was touched: the campaign is paused
+	Paused  bool    // a batch was left as it is: its campaign is paused
 	Ready   []Batch // new batches that may go at once
 }
 
-// Claim locks the contacts of a batch's queued messages in the order of their
+// Claim locks the contacts of the batches' queued messages in the order of their
 // ids, asks decide about each message, and moves it: to sending with a new
 // fencing token, to skipped, or to a later batch. Consent, suppression and
 // erasure take the same lock, so what decide sees holds when it is written.
@@ -67,7 +69,7 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 	if err != nil {
 		return ClaimResult{}, err
 	}
-	reserved, err := s.ids(ctx, 2*BatchSize, in.Now)
+	reserved, err := s.ids(ctx, 2*BatchSize*len(in.Batches), in.Now)
 	if err != nil {
 		return ClaimResult{}, err
 	}
@@ -79,7 +81,7 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		verdicts := decide(found)
+		verdicts := decide(plainCandidates(found))
 		if len(verdicts) != len(found) {
 			panic("store: a verdict for each candidate, please")
 		}
@@ -87,19 +89,21 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 		// What is beyond the limit goes into a batch of its own, so that a
 		// batch has one owner for good and a sweep knows whose messages it holds.
 		hold := beyond
+		owned := map[int64]bool{}
 		for i, v := range verdicts {
 			c := found[i]
 			switch {
 			case v.Go:
-				result.Claimed = append(result.Claimed, Claimed{c, fence, v.Provider})
+				owned[c.batch] = true
+				result.Claimed = append(result.Claimed, Claimed{c.Candidate, fence, v.Provider})
 			case v.Skip != "":
 				skip = append(skip, Stepped{Enrolment: campaigns.Enrolment{ID: c.Entry.Enrolment.ID, Reason: v.Skip}, Withdraw: c.ID})
 			default:
-				hold = append(hold, heldMessage{waitingMessage{c.ID, c.Lane, c.Entry.Enrolment.Campaign, v.Until}, v.Reason})
+				hold = append(hold, heldMessage{waitingMessage{c.ID, c.Lane, c.Entry.Enrolment.Campaign, v.Until}, c.batch, v.Reason})
 			}
 		}
 		result.Skipped, result.Held = len(skip), len(hold)
-		if err := s.markSending(ctx, q, in, fence, result.Claimed); err != nil {
+		if err := s.markSending(ctx, q, in, fence, result.Claimed, sortedKeys(owned)); err != nil {
 			return err
 		}
 		if err := s.withdraw(ctx, q, skip, in.Now); err != nil {
@@ -112,105 +116,119 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 		if err := s.wakeEnrolments(ctx, q, woken); err != nil {
 			return err
 		}
-		result.Ready, err = s.moveToBatches(ctx, q, hold, in.Batch, in.Now, next)
+		result.Ready, err = s.moveToBatches(ctx, q, hold, in.Now, next)
 		return err
 	})
 	if err != nil {
-		return ClaimResult{}, fmt.Errorf("cannot claim batch %s: %w", ident.Format(in.Batch), err)
+		names := make([]string, len(in.Batches))
+		for i, b := range in.Batches {
+			names[i] = ident.Format(b)
+		}
+		return ClaimResult{}, fmt.Errorf("cannot claim batch %s: %w", strings.Join(names, ", "), err)
 	}
 	return result, nil
 }
 
-func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result *ClaimResult) (_ []Candidate, beyond []heldMessage, _ error) {
+// candidate is a Candidate and the batch that it is in.
+type candidate struct {
+	Candidate
+	batch int64
+}
+
+func plainCandidates(found []candidate) []Candidate {
+	out := make([]Candidate, len(found))
+	for i, c := range found {
+		out[i] = c.Candidate
+	}
+	return out
+}
+
+// openBatch is a batch that may go.
+type openBatch struct {
+	lane     string
+	campaign int64
+	status   CampaignStatus
+}
+
+func (s *Store) openBatches(ctx context.Context, q querier, in ClaimInput, result *ClaimResult) (open map[int64]openBatch, messages []int64, err error) {
+	open = map[int64]openBatch{}
 	b := s.statement()
-	var packed []byte
-	var lane string
-	var campaign int64
-	var status CampaignStatus
 	// No lock here: the messages' own state and lock decide, and a batch that
 	// is delivered twice may be looked at by two workers.
-	found, err := one(ctx, q, `select b.messages, b.lane, b.campaign_id, k.status from batches b join campaigns k on k.id = b.campaign_id
-		where b.id = $1 and b.open_count > 0`, []any{in.Batch}, &packed, &lane, &campaign, &status)
-	if err != nil || !found {
+	err = each(ctx, q, `select b.id, b.messages, b.lane, b.campaign_id, k.status from batches b join campaigns k on k.id = b.campaign_id
+		where `+b.in("b.id", in.Batches)+` and b.open_count > 0`, b.args, func(scan func(...any) error) error {
+		var id int64
+		var packed []byte
+		var o openBatch
+		if err := scan(&id, &packed, &o.lane, &o.campaign, &o.status); err != nil {
+			return err
+		}
+		if o.status == Paused {
+			result.Paused = true
+			return nil
+		}
+		ids, err := ident.Unpack(packed)
+		open[id], messages = o, append(messages, ids...)
+		return err
+	})
+	return open, messages, err
+}
+
+func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result *ClaimResult) (out []candidate, beyond []heldMessage, _ error) {
+	open, ids, err := s.openBatches(ctx, q, in, result)
+	if err != nil || len(open) == 0 {
 		return nil, nil, err
 	}
-	if status == Paused {
-		result.Paused = true
-		return nil, nil, nil
-	}
-	ids, err := ident.Unpack(packed)
-	if err != nil {
-		return nil, nil, err
-	}
-	people, err := s.lockContactsOf(ctx, q, in.Batch, ids)
+	people, err := s.lockContactsOf(ctx, q, sortedKeys(open), ids)
 	if err != nil || len(people) == 0 {
 		return nil, nil, err
 	}
-	var out []Candidate
-	b = s.statement()
-	text := `select id, template, subject, attempts, due_at, expires_at from messages
-		where ` + b.in("id", ids) + ` and state = 'queued' and batch_id = ` + b.arg(in.Batch) + ` order by id` + b.lock("for update")
+	b := s.statement()
+	text := `select m.id, m.batch_id, m.template, m.subject, m.attempts, m.due_at, m.expires_at, ` + s.enrolmentColumns(b) + `
+		from messages m join enrolments e on e.id = (m.id & ` + fmt.Sprint(-ident.Steps) + `)
+		where ` + b.in("m.id", ids) + ` and m.state = 'queued' and ` + b.in("m.batch_id", sortedKeys(open)) + ` order by m.id` + b.lock("for update of m")
 	if err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
-		c := Candidate{Lane: lane}
+		var c candidate
 		var due, expires int64
-		err := scan(&c.ID, &c.Template, &c.Subject, &c.Attempts, &due, &expires)
+		if err := scanEnrolment(scan, &c.Entry, &c.ID, &c.batch, &c.Template, &c.Subject, &c.Attempts, &due, &expires); err != nil {
+			return err
+		}
+		of := open[c.batch]
+		c.Lane, c.Entry.Status = of.lane, of.status
 		c.Due, c.Expires, c.Deferred = at(due), at(expires), c.Attempts > 0
 		out = append(out, c)
-		return err
+		return nil
 	}); err != nil {
 		return nil, nil, err
 	}
 	if len(out) > in.Limit {
 		for _, c := range out[in.Limit:] {
-			beyond = append(beyond, heldMessage{waitingMessage{ID: c.ID, Lane: lane, Campaign: campaign}, ""})
+			beyond = append(beyond, heldMessage{waitingMessage{ID: c.ID, Lane: c.Lane, Campaign: c.Entry.Enrolment.Campaign}, c.batch, ""})
 		}
 		out = out[:in.Limit]
 	}
-	return out, beyond, s.addEnrolments(ctx, q, out)
-}
-
-// lockContactsOf locks the contacts of the batch's queued messages, in id order.
-func (s *Store) lockContactsOf(ctx context.Context, q querier, batch int64, ids []int64) ([]contacts.ID, error) {
-	b := s.statement()
-	text := `select c.id from contacts c where c.id in (select m.contact_id from messages m where ` +
-		b.in("m.id", ids) + ` and m.state = 'queued' and m.batch_id = ` + b.arg(batch) + `) order by c.id` + b.lock("for update of c")
-	var out []contacts.ID
-	err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
-		var id contacts.ID
-		err := scan(&id)
-		out = append(out, id)
-		return err
-	})
-	return out, err
-}
-
-// addEnrolments completes candidates with their enrolments and facts.
-func (s *Store) addEnrolments(ctx context.Context, q querier, out []Candidate) error {
-	var ids []int64
-	for _, c := range out {
-		ids = append(ids, ident.Enrolment(c.ID))
+	entries := make([]Due, len(out))
+	for i, c := range out {
+		entries[i] = c.Entry
 	}
-	b := s.statement()
-	entries, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids), " order by e.id")
-	if err != nil {
-		return err
-	}
-	if err := s.complete(ctx, q, entries); err != nil {
-		return err
+	if err := s.complete(ctx, q, entries, in.Needs, people); err != nil {
+		return nil, nil, err
 	}
 	for i := range out {
-		at, found := slices.BinarySearchFunc(entries, ident.Enrolment(out[i].ID), func(d Due, id int64) int {
-			return int(min(max(d.Enrolment.ID-id, -1), 1))
-		})
-		if !found {
-			return fmt.Errorf("message %s has no enrolment", ident.Format(out[i].ID))
-		}
-		out[i].Entry = entries[at]
+		out[i].Entry = entries[i]
 	}
-	return nil
+	return out, beyond, nil
 }
 
-func (s *Store) markSending(ctx context.Context, q querier, in ClaimInput, fence int64, claimed []Claimed) error {
+// lockContactsOf locks the contacts of the batches' queued messages, in id order,
+// and returns them as they are under the lock.
+func (s *Store) lockContactsOf(ctx context.Context, q querier, batches, ids []int64) ([]contacts.Contact, error) {
+	b := s.statement()
+	return s.contactsWhere(ctx, q, b, `c.id in (select m.contact_id from messages m where `+
+		b.in("m.id", ids)+` and m.state = 'queued' and `+b.in("m.batch_id", batches)+`) order by c.id`+b.lock("for update of c"))
+}
+
+func (s *Store) markSending(ctx context.Context, q querier, in ClaimInput, fence int64, claimed []Claimed, batches []int64) error {
 	if len(claimed) == 0 {
 		return nil
 	}
@@ -224,17 +242,19 @@ func (s *Store) markSending(ctx context.Context, q querier, in ClaimInput, fence
 	if _, err := q.exec(ctx, `update messages set `+set+` from `+from+` where messages.id = r.id and state = 'queued'`, b.args...); err != nil {
 		return err
 	}
-	_, err := q.exec(ctx, `update batches set owner = $1, fence = $2 where id = $3`, in.Worker, fence, in.Batch)
+	b = s.statement()
+	_, err := q.exec(ctx, `update batches set owner = `+b.arg(in.Worker)+`, fence = `+b.arg(fence)+` where `+b.in("id", batches), b.args...)
 	return err
 }
 
 type heldMessage struct {
 	waitingMessage
+	batch  int64 // that it is taken out of
 	reason string
 }
 
 // moveToBatches puts queued messages into new batches that go later.
-func (s *Store) moveToBatches(ctx context.Context, q querier, hold []heldMessage, from int64, now time.Time, next func() int64) ([]Batch, error) {
+func (s *Store) moveToBatches(ctx context.Context, q querier, hold []heldMessage, now time.Time, next func() int64) ([]Batch, error) {
 	if len(hold) == 0 {
 		return nil, nil
 	}
@@ -248,13 +268,15 @@ func (s *Store) moveToBatches(ctx context.Context, q querier, hold []heldMessage
 	}
 	n := len(hold)
 	ids, batch, notBefore, reasons := make([]int64, n), make([]int64, n), make([]int64, n), make([]string, n)
+	closed := map[int64]int64{}
 	for i, h := range hold {
+		closed[h.batch]++
 		ids[i], batch[i], notBefore[i], reasons[i] = h.ID, of[h.ID], ms(h.NotBefore), h.reason
 	}
 	if err := s.assignBatches(ctx, q, ids, batch, notBefore, reasons); err != nil {
 		return nil, err
 	}
-	return ready, s.closeBatches(ctx, q, map[int64]int64{from: int64(n)})
+	return ready, s.closeBatches(ctx, q, closed)
 }
 
 // assignBatches tells queued messages which batch they are in, not before when

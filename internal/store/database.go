@@ -26,8 +26,11 @@ type rows interface {
 // database is what a driver gives the Store.
 type database interface {
 	querier
-	// write runs f in one transaction, again when the database asks for it.
+	// write runs f in one transaction, again when the database asks for it. Its
+	// statements find their rows by key.
 	write(ctx context.Context, f func(querier) error) error
+	// writeMany is write for statements that go through whole tables.
+	writeMany(ctx context.Context, f func(querier) error) error
 	ping(ctx context.Context) error
 	close()
 }
@@ -79,9 +82,22 @@ func (p postgres) query(ctx context.Context, text string, args ...any) (rows, er
 func (p postgres) ping(ctx context.Context) error { return p.pool.Ping(ctx) }
 func (p postgres) close()                         { p.pool.Close() }
 
+// byKey begins a transaction that never reads a whole table. What PostgreSQL
+// believes of a table's size is minutes old: of one that fills up it reads all
+// for each batch, where a few hundred rows are asked for by key.
+var byKey = pgx.TxOptions{BeginQuery: "begin; set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off"}
+
 func (p postgres) write(ctx context.Context, f func(querier) error) error {
+	return p.run(ctx, byKey, f)
+}
+
+func (p postgres) writeMany(ctx context.Context, f func(querier) error) error {
+	return p.run(ctx, pgx.TxOptions{}, f)
+}
+
+func (p postgres) run(ctx context.Context, o pgx.TxOptions, f func(querier) error) error {
 	for try := 0; ; try++ {
-		err := pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error { return f(pgTx{tx}) })
+		err := pgx.BeginTxFunc(ctx, p.pool, o, func(tx pgx.Tx) error { return f(pgTx{tx}) })
 		var refused *pgconn.PgError
 		if err == nil || try == 5 || !errors.As(err, &refused) || refused.Code != deadlock && refused.Code != serialization {
 			return err
@@ -128,6 +144,8 @@ func (s sqlite) close() {
 	s.writer.Close()
 	s.lock.release()
 }
+
+func (s sqlite) writeMany(ctx context.Context, f func(querier) error) error { return s.write(ctx, f) }
 
 func (s sqlite) write(ctx context.Context, f func(querier) error) error {
 	tx, err := s.writer.BeginTx(ctx, nil)

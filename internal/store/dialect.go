@@ -1,8 +1,10 @@
 package store
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -56,6 +58,7 @@ func bigints[T ~int64](name string, values []T) column {
 }
 func texts(name string, values []string) column { return column{name, "text", values} }
 func bools(name string, values []bool) column   { return column{name, "boolean", values} }
+func blobs(name string, values [][]byte) column { return column{name, "bytea", values} }
 
 // nullable is bigints in which a zero stands for null.
 func nullable(name string, values []int64) column {
@@ -80,37 +83,56 @@ func (b *statement) table(alias string, columns ...column) string {
 		return "unnest(" + strings.Join(parts, ", ") + ") as " + alias + "(" + strings.Join(names, ", ") + ")"
 	}
 	for i, c := range columns {
-		parts = append(parts, fmt.Sprintf("value->>%d as %s", i, c.name))
+		value := fmt.Sprintf("value->>%d", i)
+		if c.kind == "bytea" {
+			value = "unhex(" + value + ")"
+		}
+		parts = append(parts, value+" as "+c.name)
 	}
 	return "(select " + strings.Join(parts, ", ") + " from json_each(" + b.arg(rowsJSON(columns)) + ")) as " + alias
 }
 
 // rowsJSON turns columns into a JSON array of rows, which SQLite can unfold.
 func rowsJSON(columns []column) string {
-	cells := make([][]json.RawMessage, len(columns))
-	for i, c := range columns {
-		raw, _ := json.Marshal(c.values) // numbers and texts always marshal
-		_ = json.Unmarshal(raw, &cells[i])
+	if len(columns) == 0 {
+		return "[]"
 	}
-	var out strings.Builder
-	out.WriteByte('[')
-	if len(columns) > 0 {
-		for row := range cells[0] {
-			if row > 0 {
-				out.WriteByte(',')
-			}
-			out.WriteByte('[')
-			for i := range cells {
-				if i > 0 {
-					out.WriteByte(',')
-				}
-				out.Write(cells[i][row])
-			}
-			out.WriteByte(']')
+	var out []byte
+	for row := range columns[0].len() {
+		out = append(out, ',')
+		for i, c := range columns {
+			out = append(out, "[,"[min(i, 1)])
+			out = c.appendJSON(out, row)
 		}
+		out = append(out, ']')
 	}
-	out.WriteByte(']')
-	return out.String()
+	if len(out) == 0 {
+		return "[]"
+	}
+	out[0] = '['
+	return string(append(out, ']'))
+}
+
+func (c column) len() int { return reflect.ValueOf(c.values).Len() }
+
+func (c column) appendJSON(out []byte, row int) []byte {
+	switch v := c.values.(type) {
+	case []int64:
+		return strconv.AppendInt(out, v[row], 10)
+	case []*int64:
+		if v[row] == nil {
+			return append(out, "null"...)
+		}
+		return strconv.AppendInt(out, *v[row], 10)
+	case []bool:
+		return strconv.AppendBool(out, v[row])
+	case [][]byte:
+		out = append(out, '"')
+		return append(hex.AppendEncode(out, v[row]), '"')
+	case []string:
+		return append(out, jsonText(v[row])...)
+	}
+	return append(out, jsonText(reflect.ValueOf(c.values).Index(row).Interface())...)
 }
 
 // json turns a text expression into the type that JSON is stored in.

@@ -58,7 +58,7 @@ func (s *Store) EnrolChunk(ctx context.Context, in EnrolInput, limit int) (Enrol
 		return EnrolResult{}, err
 	}
 	var result EnrolResult
-	err = s.db.write(ctx, func(q querier) error {
+	err = s.db.writeMany(ctx, func(q querier) error {
 		result = EnrolResult{}
 		var cursor int64
 		b := s.statement()

@@ -11,16 +11,16 @@ import (
 	"rapport/internal/ident"
 )
 
-// Due is an enrolment that the step machine is to look at, with all that its
+// Due is an enrolment that the step machine is to look at, with what its
 // decision depends on and the store knows.
 type Due struct {
 	Enrolment campaigns.Enrolment
 	GoalTill  time.Time
 	Status    CampaignStatus      // of its campaign
-	Outcomes  []campaigns.Outcome // Step is left to the caller: it knows the numbers
+	Outcomes  []campaigns.Outcome // of its messages, when it is stepped; Step is left to the caller: it knows the numbers
 	Facts     *contacts.Facts
-	Sent      []time.Time // what counts for limits: sent, sending and unknown
-	Waiting   []Waiting   // the contact's queued messages
+	Sent      []time.Time // what counts for limits, where that is needed: sent, sending and unknown
+	Waiting   []Waiting   // the contact's queued messages, where the limits are needed
 }
 
 // Waiting is a queued message of a contact.
@@ -62,11 +62,19 @@ type Batch struct {
 // BatchSize is how many messages travel under one id of the queue.
 const BatchSize = 100
 
-// StepDue takes enrolments whose time has come, asks decide about them, and
-// writes all of its decisions in the same transaction. Enrolments that another
-// scheduler holds are passed over. It returns how many there were, and the
-// batches to put on the queue now that they are durable.
-func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, decide func([]Due) []Stepped) (n int, batches []Batch, err error) {
+// Step is how the step machine is asked inside of a transaction.
+type Step struct {
+	// Needs says which facts Decide looks at. It may say too much.
+	Needs func(campaigns.Enrolment) contacts.Needs
+	// Decide is the step machine. Every Due comes back as a Stepped, in order.
+	Decide func([]Due) []Stepped
+}
+
+// StepDue takes enrolments whose time has come, asks the step machine about
+// them, and writes all of its decisions in the same transaction. Enrolments that
+// another scheduler holds are passed over. It returns how many there were, and
+// the batches to put on the queue now that they are durable.
+func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, step Step) (n int, batches []Batch, err error) {
 	reserved, err := s.ids(ctx, 3*limit, now)
 	if err != nil {
 		return 0, nil, err
@@ -74,21 +82,13 @@ func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, decide fu
 	err = s.db.write(ctx, func(q querier) error {
 		next := reserved.again()
 		batches = nil
-		due, err := s.takeDue(ctx, q, now, limit)
+		b := s.statement()
+		due, err := s.readEnrolments(ctx, q, b, `e.due_at <= `+b.arg(ms(now))+` and k.status <> 'paused'`,
+			` order by e.due_at, e.id limit `+b.arg(limit)+b.lock("for update of e skip locked"))
 		if n = len(due); err != nil || n == 0 {
 			return err
 		}
-		stepped := decide(due)
-		if err := s.saveEnrolments(ctx, q, stepped); err != nil {
-			return err
-		}
-		if err := s.saveSets(ctx, q, stepped, now); err != nil {
-			return err
-		}
-		if err := s.withdraw(ctx, q, stepped, now); err != nil {
-			return err
-		}
-		batches, err = s.insertMessages(ctx, q, stepped, now, next)
+		batches, err = s.step(ctx, q, due, step, now, next)
 		return err
 	})
 	if err != nil {
@@ -97,13 +97,34 @@ func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, decide fu
 	return n, batches, nil
 }
 
-func (s *Store) takeDue(ctx context.Context, q querier, now time.Time, limit int) ([]Due, error) {
-	b := s.statement()
-	due, err := s.readEnrolments(ctx, q, b, `e.due_at <= `+b.arg(ms(now))+` and k.status <> 'paused'`, ` order by e.due_at, e.id limit `+b.arg(limit)+b.lock("for update of e skip locked"))
+// step asks the step machine about locked enrolments and writes what it says. It
+// takes up to three ids for each.
+func (s *Store) step(ctx context.Context, q querier, due []Due, step Step, now time.Time, next func() int64) ([]Batch, error) {
+	var ids []contacts.ID
+	for _, d := range due {
+		ids = append(ids, d.Enrolment.Contact)
+	}
+	people, err := s.readContacts(ctx, q, ids, "")
 	if err != nil {
 		return nil, err
 	}
-	return due, s.complete(ctx, q, due)
+	if err := s.complete(ctx, q, due, step.Needs, people); err != nil {
+		return nil, err
+	}
+	if err := s.addOutcomes(ctx, q, due); err != nil {
+		return nil, err
+	}
+	stepped := step.Decide(due)
+	if err := s.saveEnrolments(ctx, q, stepped); err != nil {
+		return nil, err
+	}
+	if err := s.saveSets(ctx, q, stepped, now); err != nil {
+		return nil, err
+	}
+	if err := s.withdraw(ctx, q, stepped, now); err != nil {
+		return nil, err
+	}
+	return s.insertMessages(ctx, q, stepped, now, next)
 }
 
 // enrolmentData is what campaigns.Enrolment has beyond the columns.
@@ -117,99 +138,134 @@ type enrolmentData struct {
 // readEnrolments reads enrolments with the status of their campaign.
 func (s *Store) readEnrolments(ctx context.Context, q querier, b *statement, where, tail string) ([]Due, error) {
 	var due []Due
-	err := each(ctx, q, `select e.id, e.campaign_id, e.contact_id, e.version_id, e.started_at, e.state, e.position, e.due_at,
-			`+b.readJSON("e.data")+`, e.reason, e.goal_until, e.converted_at, e.ended_at, k.status
-		from enrolments e join campaigns k on k.id = e.campaign_id where `+where+tail, b.args,
+	err := each(ctx, q, `select k.status, `+s.enrolmentColumns(b)+` from enrolments e join campaigns k on k.id = e.campaign_id where `+where+tail, b.args,
 		func(scan func(...any) error) error {
 			var d Due
-			var started int64
-			var dueAt, goal, converted, ended *int64
-			var data string
-			e := &d.Enrolment
-			if err := scan(&e.ID, &e.Campaign, &e.Contact, &e.Version, &started, &e.State, &e.Position, &dueAt,
-				&data, &e.Reason, &goal, &converted, &ended, &d.Status); err != nil {
-				return err
-			}
-			var rest enrolmentData
-			if err := json.Unmarshal([]byte(data), &rest); err != nil {
-				return fmt.Errorf("enrolment %d: %w", e.ID, err)
-			}
-			e.Origin, e.WaitSince, e.WaitUntil, e.Arms = rest.Origin, rest.WaitSince, rest.WaitUntil, rest.Arms
-			e.StartedAt, e.DueAt, e.ConvertedAt, e.EndedAt = at(started), atNull(dueAt), atNull(converted), atNull(ended)
-			d.GoalTill = atNull(goal)
+			err := scanEnrolment(scan, &d, &d.Status)
 			due = append(due, d)
-			return nil
+			return err
 		})
 	return due, err
 }
 
-// complete adds facts, outcomes and what counts for limits.
-func (s *Store) complete(ctx context.Context, q querier, due []Due) error {
+// enrolmentColumns are what scanEnrolment reads of enrolments e.
+func (s *Store) enrolmentColumns(b *statement) string {
+	return `e.id, e.campaign_id, e.contact_id, e.version_id, e.started_at, e.state, e.position, e.due_at,
+		` + b.readJSON("e.data") + `, e.reason, e.goal_until, e.converted_at, e.ended_at`
+}
+
+// scanEnrolment reads the columns before, and those of an enrolment.
+func scanEnrolment(scan func(...any) error, d *Due, before ...any) error {
+	var started int64
+	var dueAt, goal, converted, ended *int64
+	var data string
+	e := &d.Enrolment
+	if err := scan(append(before, &e.ID, &e.Campaign, &e.Contact, &e.Version, &started, &e.State, &e.Position, &dueAt,
+		&data, &e.Reason, &goal, &converted, &ended)...); err != nil {
+		return err
+	}
+	if data != "{}" {
+		var rest enrolmentData
+		if err := json.Unmarshal([]byte(data), &rest); err != nil {
+			return fmt.Errorf("enrolment %d: %w", e.ID, err)
+		}
+		e.Origin, e.WaitSince, e.WaitUntil, e.Arms = rest.Origin, rest.WaitSince, rest.WaitUntil, rest.Arms
+	}
+	e.StartedAt, e.DueAt, e.ConvertedAt, e.EndedAt = at(started), atNull(dueAt), atNull(converted), atNull(ended)
+	d.GoalTill = atNull(goal)
+	return nil
+}
+
+// complete adds the facts of these people that are needed, and what counts for
+// limits.
+func (s *Store) complete(ctx context.Context, q querier, due []Due, needing func(campaigns.Enrolment) contacts.Needs, people []contacts.Contact) error {
 	if len(due) == 0 {
 		return nil
 	}
-	var people []contacts.ID
-	var ids []int64
-	seen := map[contacts.ID]bool{}
-	of := map[int64]*Due{}
+	var needs contacts.Needs
+	asked := map[[2]int64]bool{}
 	for i := range due {
-		d := &due[i]
-		of[d.Enrolment.ID] = d
-		if !seen[d.Enrolment.Contact] {
-			seen[d.Enrolment.Contact] = true
-			people = append(people, d.Enrolment.Contact)
-			ids = append(ids, int64(d.Enrolment.Contact))
+		e := due[i].Enrolment
+		if of := [2]int64{e.Campaign, e.Version}; !asked[of] {
+			asked[of] = true
+			needs = needs.And(needing(e))
 		}
 	}
-	facts, err := s.loadFacts(ctx, q, people)
+	facts, err := s.factsOf(ctx, q, people, needs)
 	if err != nil {
 		return err
 	}
 	for i := range due {
 		due[i].Facts = facts[due[i].Enrolment.Contact]
 	}
-	counted, err := s.messagesOf(ctx, q, ids)
+	if !needs.Ledger {
+		return nil
+	}
+	ids := make([]int64, len(people))
+	for i, c := range people {
+		ids[i] = int64(c.ID)
+	}
+	ledger, err := s.ledgerOf(ctx, q, ids)
 	if err != nil {
 		return err
 	}
 	for i := range due {
-		d := &due[i]
-		for _, m := range counted[d.Enrolment.Contact] {
-			if ident.Enrolment(m.ID) == d.Enrolment.ID && m.State.Settled() {
-				d.Outcomes = append(d.Outcomes, campaigns.Outcome{Message: m.ID, State: m.State, Reason: m.Reason, At: m.At})
-			}
+		for _, m := range ledger[due[i].Enrolment.Contact] {
 			if m.counts() {
-				d.Sent = append(d.Sent, m.At)
+				due[i].Sent = append(due[i].Sent, m.At)
 			}
 			if m.State == campaigns.Queued {
-				d.Waiting = append(d.Waiting, m.Waiting)
+				due[i].Waiting = append(due[i].Waiting, m.Waiting)
 			}
 		}
 	}
 	return nil
 }
 
-// ledgerLine is a message as limits and outcomes see it.
+// addOutcomes tells what became of the messages of each enrolment.
+func (s *Store) addOutcomes(ctx context.Context, q querier, due []Due) error {
+	ids := make([]int64, len(due))
+	of := make(map[int64]*Due, len(due))
+	for i := range due {
+		ids[i] = due[i].Enrolment.ID
+		of[ids[i]] = &due[i]
+	}
+	b := s.statement()
+	from := b.table("r", bigints("id", ids))
+	return each(ctx, q, fmt.Sprintf(`select m.id, m.state, m.reason, coalesce(m.decided_at, m.claimed_at, m.created_at)
+		from %s join messages m on m.id > r.id and m.id < r.id + %d where m.state not in ('queued', 'sending') order by m.id`, from, ident.Steps), b.args,
+		func(scan func(...any) error) error {
+			var o campaigns.Outcome
+			var when int64
+			err := scan(&o.Message, &o.State, &o.Reason, &when)
+			o.At = at(when)
+			d := of[ident.Enrolment(o.Message)]
+			d.Outcomes = append(d.Outcomes, o)
+			return err
+		})
+}
+
+// ledgerLine is a message as limits see it.
 type ledgerLine struct {
 	Waiting
-	State  campaigns.MessageState
-	Reason string
-	At     time.Time // sent: then; sending and unknown: the claim; else the decision
+	State campaigns.MessageState
+	At    time.Time // sent: then; sending and unknown: the claim
 }
 
 // counts reports whether the message counts for the limits of its contact.
 func (m ledgerLine) counts() bool { return m.State == campaigns.Sending || m.State.Went() }
 
-func (s *Store) messagesOf(ctx context.Context, q querier, ids []int64) (map[contacts.ID][]ledgerLine, error) {
+// ledgerOf reads what counts for the limits of contacts, and what waits to.
+func (s *Store) ledgerOf(ctx context.Context, q querier, ids []int64) (map[contacts.ID][]ledgerLine, error) {
 	out := map[contacts.ID][]ledgerLine{}
 	b := s.statement()
-	err := each(ctx, q, `select contact_id, id, campaign_id, due_at, not_before, state, reason, coalesce(decided_at, claimed_at, created_at)
-		from messages where `+b.in("contact_id", ids)+` order by id`, b.args,
+	err := each(ctx, q, `select contact_id, id, campaign_id, due_at, not_before, state, coalesce(decided_at, claimed_at, created_at)
+		from messages where `+b.in("contact_id", ids)+` and state not in ('failed', 'skipped') order by id`, b.args,
 		func(scan func(...any) error) error {
 			var who contacts.ID
 			var m ledgerLine
 			var due, notBefore, when int64
-			err := scan(&who, &m.ID, &m.Campaign, &due, &notBefore, &m.State, &m.Reason, &when)
+			err := scan(&who, &m.ID, &m.Campaign, &due, &notBefore, &m.State, &when)
 			m.Due, m.NotBefore, m.At = at(due), at(notBefore), at(when)
 			out[who] = append(out[who], m)
 			return err

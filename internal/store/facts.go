@@ -15,10 +15,11 @@ import (
 // thousand contacts at a time: one statement for each table, however many
 // contacts there are. An id that does not exist is left out.
 func (s *Store) LoadFacts(ctx context.Context, ids []contacts.ID) (map[contacts.ID]*contacts.Facts, error) {
-	return s.loadFacts(ctx, s.db, ids)
+	return s.loadFacts(ctx, s.db, ids, contacts.Everything)
 }
 
-func (s *Store) loadFacts(ctx context.Context, q querier, people []contacts.ID) (map[contacts.ID]*contacts.Facts, error) {
+// loadFacts loads what is needed, and perhaps more.
+func (s *Store) loadFacts(ctx context.Context, q querier, people []contacts.ID, needs contacts.Needs) (map[contacts.ID]*contacts.Facts, error) {
 	if len(people) == 0 {
 		return map[contacts.ID]*contacts.Facts{}, nil
 	}
@@ -26,14 +27,31 @@ func (s *Store) loadFacts(ctx context.Context, q querier, people []contacts.ID) 
 	if err != nil {
 		return nil, fmt.Errorf("cannot load the facts of contacts: %w", err)
 	}
+	return s.factsOf(ctx, q, found, needs)
+}
+
+// factsOf loads what is needed of contacts that are read already.
+func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact, needs contacts.Needs) (map[contacts.ID]*contacts.Facts, error) {
 	facts := make(map[contacts.ID]*contacts.Facts, len(found))
+	ids := make([]int64, len(found))
 	for i := range found {
+		ids[i] = int64(found[i].ID)
 		facts[found[i].ID] = &contacts.Facts{Contact: found[i]}
 	}
-	for _, load := range []func(context.Context, querier, []int64, map[contacts.ID]*contacts.Facts) error{
-		s.loadConsents, s.loadEvents, s.loadSent, s.loadParticipations, s.loadStageChanges,
+	for _, part := range []struct {
+		needed bool
+		load   func() error
+	}{
+		{needs.Consents, func() error { return s.loadConsents(ctx, q, ids, facts) }},
+		{needs.AllEvents || len(needs.Events) > 0, func() error { return s.loadEvents(ctx, q, ids, needs, facts) }},
+		{needs.Sent, func() error { return s.loadSent(ctx, q, ids, facts) }},
+		{needs.Campaigns, func() error { return s.loadParticipations(ctx, q, ids, facts) }},
+		{needs.Changes, func() error { return s.loadStageChanges(ctx, q, ids, facts) }},
 	} {
-		if err := load(ctx, q, plainIDs(people), facts); err != nil {
+		if !part.needed {
+			continue
+		}
+		if err := part.load(); err != nil {
 			return nil, fmt.Errorf("cannot load the facts of contacts: %w", err)
 		}
 	}
@@ -75,9 +93,13 @@ func consentEvent(who contacts.ID, c contacts.Consent) contacts.Event {
 	}
 }
 
-func (s *Store) loadEvents(ctx context.Context, q querier, ids []int64, facts map[contacts.ID]*contacts.Facts) error {
+func (s *Store) loadEvents(ctx context.Context, q querier, ids []int64, needs contacts.Needs, facts map[contacts.ID]*contacts.Facts) error {
 	b := s.statement()
-	return each(ctx, q, s.selectEvents(b)+` where `+b.in("e.contact_id", ids), b.args,
+	text := s.selectEvents(b) + ` where ` + b.in("e.contact_id", ids)
+	if !needs.AllEvents {
+		text += ` and ` + b.inText("e.name", needs.Events)
+	}
+	return each(ctx, q, text, b.args,
 		func(scan func(...any) error) error {
 			e, err := scanEvent(scan)
 			if err != nil {

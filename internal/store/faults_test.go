@@ -134,7 +134,7 @@ func TestReactSeesWhereAStepHasLeftAnEnrolment(t *testing.T) {
 		var saw string
 		var reacting sync.WaitGroup
 		check(t, s.Touch(ctx, []contacts.ID{who}))
-		_, _, err = s.StepDue(ctx, day, 10, func(due []Due) []Stepped {
+		_, _, err = s.StepDue(ctx, day, 10, deciding(func(due []Due) []Stepped {
 			reacting.Go(func() {
 				_, err := s.React(ctx, ReactInput{Now: day, Limit: 10, Version: version.ID}, func(list []TouchedContact) []Reaction {
 					saw = list[0].Entries[0].Enrolment.Position
@@ -148,7 +148,7 @@ func TestReactSeesWhereAStepHasLeftAnEnrolment(t *testing.T) {
 			e := due[0].Enrolment
 			e.Position, e.DueAt = "wait_for#1", later(48*time.Hour)
 			return []Stepped{{Enrolment: e}}
-		})
+		}))
 		check(t, err)
 		reacting.Wait()
 		equal(t, "position", saw, "wait_for#1")
@@ -192,7 +192,7 @@ func TestNothingIsDueBeforeItsMoment(t *testing.T) {
 			now  time.Time
 			want int
 		}{{day, 1}, {later(time.Hour), 0}, {later(time.Hour + time.Millisecond), 1}} {
-			n, _, err := s.StepDue(ctx, c.now, 10, wait)
+			n, _, err := s.StepDue(ctx, c.now, 10, deciding(wait))
 			check(t, err)
 			equal(t, "due at "+c.now.String(), n, c.want)
 		}

@@ -82,7 +82,7 @@ func enrolAll(t *testing.T, s *Store, campaign int64, chunk int) (sum EnrolResul
 func step(t *testing.T, s *Store, d *campaigns.Definition, now time.Time) (n int, batches []Batch) {
 	t.Helper()
 	for {
-		did, more, err := s.StepDue(t.Context(), now, 100, func(due []Due) []Stepped {
+		did, more, err := s.StepDue(t.Context(), now, 100, deciding(func(due []Due) []Stepped {
 			out := make([]Stepped, len(due))
 			for i, x := range due {
 				in := campaigns.Input{Pinned: d, Enrolment: x.Enrolment, Outcomes: x.Outcomes, Now: now, Zone: time.UTC}
@@ -95,7 +95,7 @@ func step(t *testing.T, s *Store, d *campaigns.Definition, now time.Time) (n int
 				}
 			}
 			return out
-		})
+		}))
 		check(t, err)
 		n, batches = n+did, append(batches, more...)
 		if did == 0 {
@@ -103,6 +103,11 @@ func step(t *testing.T, s *Store, d *campaigns.Definition, now time.Time) (n int
 		}
 	}
 }
+
+// everything is needed where a test does not care.
+func everything(campaigns.Enrolment) contacts.Needs { return contacts.Everything }
+
+func deciding(f func([]Due) []Stepped) Step { return Step{Needs: everything, Decide: f} }
 
 // allGo lets every candidate go.
 func allGo(found []Candidate) []Verdict {
@@ -116,7 +121,7 @@ func allGo(found []Candidate) []Verdict {
 func claimAll(t *testing.T, s *Store, worker string, batches []Batch, now time.Time) (claimed []Claimed) {
 	t.Helper()
 	for _, b := range batches {
-		r := must(s.Claim(t.Context(), ClaimInput{Batch: b.ID, Worker: worker, Limit: BatchSize, Now: now}, allGo))(t)
+		r := must(s.Claim(t.Context(), ClaimInput{Batches: []int64{b.ID}, Needs: everything, Worker: worker, Limit: BatchSize, Now: now}, allGo))(t)
 		claimed = append(claimed, r.Claimed...)
 	}
 	return claimed
@@ -219,7 +224,7 @@ func TestRule15NoTwoWorkersClaimOneMessage(t *testing.T) {
 		for w := range 6 {
 			wg.Go(func() {
 				for _, b := range batches {
-					r, err := s.Claim(t.Context(), ClaimInput{Batch: b.ID, Worker: fmt.Sprint("w", w), Limit: BatchSize, Now: day}, allGo)
+					r, err := s.Claim(t.Context(), ClaimInput{Batches: []int64{b.ID}, Needs: everything, Worker: fmt.Sprint("w", w), Limit: BatchSize, Now: day}, allGo)
 					if err != nil {
 						t.Error(err)
 					}
@@ -297,7 +302,7 @@ func TestRule08AChangeOfConsentWaitsForTheClaim(t *testing.T) {
 			_, err := s.SetConsent(ctx, []ConsentChange{{Contact: who, Topic: "guides", State: contacts.ConsentWithdrawn, At: later(time.Second)}}, later(time.Second))
 			changed <- err
 		}()
-		r := must(s.Claim(ctx, ClaimInput{Batch: batches[0].ID, Worker: "w", Limit: 10, Now: day}, func(found []Candidate) []Verdict {
+		r := must(s.Claim(ctx, ClaimInput{Batches: []int64{batches[0].ID}, Needs: everything, Worker: "w", Limit: 10, Now: day}, func(found []Candidate) []Verdict {
 			close(inside)
 			select {
 			case err := <-changed:
@@ -321,7 +326,7 @@ func TestClaimSkipsHoldsAndLimits(t *testing.T) {
 		consenting(t, s, 10)
 		enrolAll(t, s, id, 10)
 		_, batches := step(t, s, d, day)
-		r := must(s.Claim(ctx, ClaimInput{Batch: batches[0].ID, Worker: "w", Limit: 6, Now: day}, func(found []Candidate) []Verdict {
+		r := must(s.Claim(ctx, ClaimInput{Batches: []int64{batches[0].ID}, Needs: everything, Worker: "w", Limit: 6, Now: day}, func(found []Candidate) []Verdict {
 			out := allGo(found)
 			out[0] = Verdict{Skip: "consent to guides is withdrawn"}
 			out[1] = Verdict{Until: later(time.Hour), Reason: "quiet hours"}

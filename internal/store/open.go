@@ -67,6 +67,10 @@ func openPostgres(ctx context.Context, name string, o Options) (*Store, error) {
 		config.MaxConns = int32(max(8, 4*runtime.NumCPU()))
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "rapport"
+	// A plan that was made when a table was small stays with its statement for as
+	// long as the connection lives. Planning anew costs little beside what a batch
+	// does, and a first campaign is not sent by reading whole tables.
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
 	shown := fmt.Sprintf("postgres://%s:%d/%s", config.ConnConfig.Host, config.ConnConfig.Port, config.ConnConfig.Database)
 
 	plain := stdlib.OpenDB(*config.ConnConfig)

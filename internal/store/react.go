@@ -147,7 +147,7 @@ func (s *Store) takeTouchedContacts(ctx context.Context, q querier, limit int) (
 	if err := s.lockContacts(ctx, q, ids); err != nil {
 		return nil, err
 	}
-	facts, err := s.loadFacts(ctx, q, ids)
+	facts, err := s.loadFacts(ctx, q, ids, contacts.Everything)
 	if err != nil {
 		return nil, err
 	}
@@ -334,7 +334,7 @@ func (s *Store) compiled(b *statement, in SegmentInput) string {
 func (s *Store) RefreshSegment(ctx context.Context, in SegmentInput, now time.Time, limit int) (touched int64, err error) {
 	for after, done := int64(0), false; !done; {
 		n, found := int64(0), int64(0)
-		err = s.db.write(ctx, func(q querier) error {
+		err = s.db.writeMany(ctx, func(q querier) error {
 			var hash string
 			known, err := one(ctx, q, `select hash from segments where name = $1`, []any{in.Name}, &hash)
 			if err != nil {

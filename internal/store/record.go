@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rapport/campaigns"
+	"rapport/internal/ident"
 )
 
 // Outcome is what a worker learnt about a message it had claimed.
@@ -32,12 +33,23 @@ type Outcome struct {
 // stale token gives evidence only: it settles what is unknown and never takes
 // a message back from another worker. It returns batches that may go at once.
 func (s *Store) Record(ctx context.Context, outcomes []Outcome, by campaigns.Mover, now time.Time) ([]Batch, error) {
+	return s.record(ctx, outcomes, by, nil, now)
+}
+
+// RecordAndStep is Record by the worker that has sent, and asks the step machine
+// about the enrolments at once, in the same transaction: most have nothing else
+// to wait for, and are written once and not twice.
+func (s *Store) RecordAndStep(ctx context.Context, outcomes []Outcome, step Step, now time.Time) ([]Batch, error) {
+	return s.record(ctx, outcomes, campaigns.ByWorker, &step, now)
+}
+
+func (s *Store) record(ctx context.Context, outcomes []Outcome, by campaigns.Mover, step *Step, now time.Time) ([]Batch, error) {
 	if len(outcomes) == 0 {
 		return nil, nil
 	}
 	outcomes = slices.Clone(outcomes)
 	slices.SortFunc(outcomes, func(a, b Outcome) int { return int(min(max(a.Message-b.Message, -1), 1)) })
-	reserved, err := s.ids(ctx, 2*len(outcomes), now)
+	reserved, err := s.ids(ctx, 5*len(outcomes), now)
 	if err != nil {
 		return nil, err
 	}
@@ -88,19 +100,51 @@ func (s *Store) Record(ctx context.Context, outcomes []Outcome, by campaigns.Mov
 		for _, o := range final {
 			woken = append(woken, wake{o.Message, o.At})
 		}
-		if err := s.wakeEnrolments(ctx, q, woken); err != nil {
+		if ready, err = s.goOn(ctx, q, woken, step, now, next); err != nil {
 			return err
 		}
 		if err := s.settleAnswered(ctx, q, final, now); err != nil {
 			return err
 		}
-		ready, err = s.putBack(ctx, q, deferred, now, next)
+		more, err := s.putBack(ctx, q, deferred, now, next)
+		ready = append(ready, more...)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot record %d outcomes: %w", len(outcomes), err)
 	}
 	return ready, nil
+}
+
+// goOn steps the enrolments of settled messages where the step machine is at
+// hand, and makes them due where it is not, or their campaign is paused.
+func (s *Store) goOn(ctx context.Context, q querier, woken []wake, step *Step, now time.Time, next func() int64) (ready []Batch, err error) {
+	if len(woken) == 0 {
+		return nil, nil
+	}
+	if step != nil {
+		ids, messages := make([]int64, len(woken)), make([]int64, len(woken))
+		for i, w := range woken {
+			ids[i], messages[i] = ident.Enrolment(w.message), w.message
+		}
+		b := s.statement()
+		due, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages)+` and k.status <> 'paused'`,
+			` order by e.id`+b.lock("for update of e"))
+		if err != nil {
+			return nil, err
+		}
+		if len(due) > 0 {
+			if ready, err = s.step(ctx, q, due, *step, now, next); err != nil {
+				return nil, err
+			}
+		}
+		gone := make(map[int64]bool, len(due))
+		for _, d := range due {
+			gone[d.Enrolment.ID] = true
+		}
+		woken = slices.DeleteFunc(woken, func(w wake) bool { return gone[ident.Enrolment(w.message)] })
+	}
+	return ready, s.wakeEnrolments(ctx, q, woken)
 }
 
 // standingMessage is a message as the ledger has it, under lock.

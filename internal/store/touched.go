@@ -104,7 +104,7 @@ func (s *Store) TouchMatching(ctx context.Context, c *segments.Condition, in Que
 		return 0, err
 	}
 	where := whereContacts(c, p)
-	err = s.db.write(ctx, func(q querier) error {
+	err = s.db.writeMany(ctx, func(q querier) error {
 		n, err = q.exec(ctx, `insert into touched (contact_id, event_id) select c.id, 0 from contacts c where `+where, p.Args...)
 		return err
 	})

@@ -82,7 +82,7 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 	for name := range in.Numbers {
 		campaignIDs[name] = next()
 	}
-	err = s.db.write(ctx, func(q querier) error {
+	err = s.db.writeMany(ctx, func(q querier) error {
 		// Two applies at once wait for each other here.
 		if _, err := q.exec(ctx, `insert into settings (key, value) values ('version', '0')
 			on conflict (key) do update set value = settings.value`); err != nil {

@@ -1,0 +1,31 @@
+package contacts
+
+import "slices"
+
+// Needs says which facts of a contact a decision looks at, so that nobody loads
+// the others. The contact itself is always loaded. The zero value needs nothing
+// else.
+type Needs struct {
+	Consents  bool     // the history of consent, and the events that it makes
+	Events    []string // events of these names
+	AllEvents bool     // every event, whatever its name
+	Sent      bool     // messages that were sent, as events
+	Campaigns bool     // every enrolment
+	Changes   bool     // of stage and health
+	Ledger    bool     // what was sent and what waits, for limits: not part of Facts
+}
+
+// Everything is all that can be known of a contact.
+var Everything = Needs{Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Ledger: true}
+
+// And is what either of two decisions looks at.
+func (n Needs) And(o Needs) Needs {
+	out := Needs{
+		Consents: n.Consents || o.Consents, AllEvents: n.AllEvents || o.AllEvents, Sent: n.Sent || o.Sent,
+		Campaigns: n.Campaigns || o.Campaigns, Changes: n.Changes || o.Changes, Ledger: n.Ledger || o.Ledger,
+		Events: slices.Concat(n.Events, o.Events),
+	}
+	slices.Sort(out.Events)
+	out.Events = slices.Compact(out.Events)
+	return out
+}
