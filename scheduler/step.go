@@ -27,7 +27,7 @@ func (s *Scheduler) Step(ctx context.Context, m moment) (did int, err error) {
 		if err := s.push(ctx, batches); err != nil {
 			return did, err
 		}
-		if n < stepSize {
+		if n == 0 { // a short turn may have left something: campaigns take shares
 			return did, nil
 		}
 	}

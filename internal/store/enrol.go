@@ -105,6 +105,9 @@ func (s *Store) EnrolChunk(ctx context.Context, in EnrolInput, limit int) (Enrol
 	return result, nil
 }
 
+// runsOnce names the index that keeps a contact from running twice in a campaign.
+const runsOnce = `(contact_id, campaign_id, (case when ended_at is null then 0 else id end))`
+
 // where compiles conditions on contacts, as the engine's clock stood at the firing.
 func (in *EnrolInput) where(b *statement, c *segments.Condition) string {
 	if c == nil {
@@ -198,7 +201,7 @@ func (s *Store) insertEnrolments(ctx context.Context, q querier, in EnrolInput, 
 		in.audience(b, cursor, high) + " and " + in.permitted(b) + " and " + in.reenters(b) +
 		// Who came in meanwhile is in; an id that is taken is an error, and not
 		// somebody who is quietly left out.
-		" on conflict (campaign_id, contact_id) where ended_at is null do nothing"
+		" on conflict " + runsOnce + " do nothing"
 	return q.exec(ctx, text, b.args...)
 }
 

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"rapport/campaigns"
@@ -82,9 +84,7 @@ func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, step Step
 	err = s.db.write(ctx, func(q querier) error {
 		next := reserved.again()
 		batches = nil
-		b := s.statement()
-		due, err := s.readEnrolments(ctx, q, b, `e.due_at <= `+b.arg(ms(now))+` and k.status <> 'paused'`,
-			` order by e.due_at, e.id limit `+b.arg(limit)+b.lock("for update of e skip locked"))
+		due, err := s.takeDue(ctx, q, now, limit)
 		if n = len(due); err != nil || n == 0 {
 			return err
 		}
@@ -95,6 +95,57 @@ func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, step Step
 		return 0, nil, fmt.Errorf("cannot step enrolments: %w", err)
 	}
 	return n, batches, nil
+}
+
+// takeDue takes of every campaign that has something due its share of the
+// limit, the longest due first, and of the others what one leaves of its share:
+// a campaign with a million does not keep another's ten waiting.
+func (s *Store) takeDue(ctx context.Context, q querier, now time.Time, limit int) ([]Due, error) {
+	waiting, err := s.campaignsDue(ctx, q, now)
+	if err != nil {
+		return nil, err
+	}
+	var due []Due
+	for i, campaign := range waiting {
+		left := len(waiting) - i
+		share := (limit - len(due) + left - 1) / left
+		if share == 0 {
+			break
+		}
+		b := s.statement()
+		// Those of one firing are all due at once; their ids are not asked for
+		// here, or the database would sort a million of them each time.
+		more, err := s.readEnrolments(ctx, q, b, `e.campaign_id = `+b.arg(campaign)+` and e.due_at <= `+b.arg(ms(now)),
+			` order by e.due_at limit `+b.arg(share)+b.lock("for update of e skip locked"))
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, more...)
+	}
+	slices.SortFunc(due, func(a, b Due) int {
+		return cmp.Or(a.Enrolment.DueAt.Compare(b.Enrolment.DueAt), cmp.Compare(a.Enrolment.ID, b.Enrolment.ID))
+	})
+	return due, nil
+}
+
+// campaignsDue lists the campaigns that have something due and are not paused.
+// Where one turn has no room for all, others come first in the next second.
+func (s *Store) campaignsDue(ctx context.Context, q querier, now time.Time) ([]int64, error) {
+	var out []int64
+	b := s.statement()
+	err := each(ctx, q, `select k.id from campaigns k where k.status <> 'paused' and exists (
+		select 1 from enrolments e where e.campaign_id = k.id and e.due_at <= `+b.arg(ms(now))+`) order by k.id`, b.args,
+		func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			out = append(out, id)
+			return err
+		})
+	if len(out) > 0 {
+		first := int(now.Unix() % int64(len(out)))
+		out = slices.Concat(out[first:], out[:first])
+	}
+	return out, err
 }
 
 // step asks the step machine about locked enrolments and writes what it says. It
@@ -135,17 +186,37 @@ type enrolmentData struct {
 	Arms      map[string]string `json:"arms,omitempty"`
 }
 
-// readEnrolments reads enrolments with the status of their campaign.
+// readEnrolments reads enrolments e with the status of their campaign, which is
+// asked for apart: joined, the planner would begin with the campaign, and read
+// all of its enrolments.
 func (s *Store) readEnrolments(ctx context.Context, q querier, b *statement, where, tail string) ([]Due, error) {
 	var due []Due
-	err := each(ctx, q, `select k.status, `+s.enrolmentColumns(b)+` from enrolments e join campaigns k on k.id = e.campaign_id where `+where+tail, b.args,
+	of := map[int64]CampaignStatus{}
+	err := each(ctx, q, `select `+s.enrolmentColumns(b)+` from enrolments e where `+where+tail, b.args,
 		func(scan func(...any) error) error {
 			var d Due
-			err := scanEnrolment(scan, &d, &d.Status)
+			err := scanEnrolment(scan, &d)
 			due = append(due, d)
+			of[d.Enrolment.Campaign] = ""
 			return err
 		})
-	return due, err
+	if err != nil || len(due) == 0 {
+		return nil, err
+	}
+	b = s.statement()
+	if err := each(ctx, q, `select id, status from campaigns where `+b.in("id", sortedKeys(of)), b.args, func(scan func(...any) error) error {
+		var id int64
+		var status CampaignStatus
+		err := scan(&id, &status)
+		of[id] = status
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for i := range due {
+		due[i].Status = of[due[i].Enrolment.Campaign]
+	}
+	return due, nil
 }
 
 // enrolmentColumns are what scanEnrolment reads of enrolments e.

@@ -71,6 +71,8 @@ func openPostgres(ctx context.Context, name string, o Options) (*Store, error) {
 	// long as the connection lives. Planning anew costs little beside what a batch
 	// does, and a first campaign is not sent by reading whole tables.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	// What it would compile for costs more than the statements of a batch.
+	config.ConnConfig.RuntimeParams["jit"] = "off"
 	shown := fmt.Sprintf("postgres://%s:%d/%s", config.ConnConfig.Host, config.ConnConfig.Port, config.ConnConfig.Database)
 
 	plain := stdlib.OpenDB(*config.ConnConfig)

@@ -11,7 +11,7 @@ import (
 type Pending struct {
 	Touched    bool // contacts of whom something is new
 	Changing   bool // contacts whose stage or health time may have moved
-	Enrolments bool // due
+	Enrolments bool // due, of campaigns that are not paused
 	Batches    bool // held until now, and never queued since
 	Firings    bool // left running by a scheduler that fell silent
 	Open       bool // messages that are not settled
@@ -23,7 +23,7 @@ func (s *Store) Pending(ctx context.Context, now time.Time) (p Pending, err erro
 	_, err = one(ctx, s.db, fmt.Sprintf(`select
 		exists (select 1 from touched),
 		exists (select 1 from contacts where next_change <= %[1]d),
-		exists (select 1 from enrolments where due_at <= %[1]d),
+		exists (select 1 from campaigns k where k.status <> 'paused' and exists (select 1 from enrolments e where e.campaign_id = k.id and e.due_at <= %[1]d)),
 		exists (select 1 from batches where open_count > 0 and not_before <= %[1]d and queued_at = 0),
 		exists (select 1 from firings where state = 'running' and lease_until < %[1]d),
 		exists (select 1 from batches where open_count > 0)`, ms(now)), nil,

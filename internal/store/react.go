@@ -293,7 +293,7 @@ func (s *Store) insertReactedEnrolments(ctx context.Context, q querier, reaction
 			bigints("started_at", started), texts("state", state), nullable("due_at", due), texts("data", data), nullable("goal_until", goal))
 		if _, err := q.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, data, goal_until)
 			select r.id, r.campaign_id, r.contact_id, r.version_id, r.started_at, r.state, r.due_at, `+b.json("r.data")+`, r.goal_until
-			from `+from+` where true on conflict (campaign_id, contact_id) where ended_at is null do nothing`, b.args...); err != nil {
+			from `+from+` where true on conflict `+runsOnce+` do nothing`, b.args...); err != nil {
 			return err
 		}
 	}

@@ -128,11 +128,12 @@ func (s *Store) goOn(ctx context.Context, q querier, woken []wake, step *Step, n
 			ids[i], messages[i] = ident.Enrolment(w.message), w.message
 		}
 		b := s.statement()
-		due, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages)+` and k.status <> 'paused'`,
+		due, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages),
 			` order by e.id`+b.lock("for update of e"))
 		if err != nil {
 			return nil, err
 		}
+		due = slices.DeleteFunc(due, func(d Due) bool { return d.Status == Paused })
 		if len(due) > 0 {
 			if ready, err = s.step(ctx, q, due, *step, now, next); err != nil {
 				return nil, err

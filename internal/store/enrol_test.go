@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"rapport/internal/ident"
+)
+
+// enrolled writes running enrolments that are due at a moment.
+func enrolled(t *testing.T, s *Store, campaign int64, first, n int, due time.Time) {
+	t.Helper()
+	id := must(s.ids(t.Context(), n, day))(t).again()
+	check(t, s.db.write(t.Context(), func(q querier) error {
+		for i := range n {
+			if _, err := q.exec(t.Context(), `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at)
+				values ($1, $2, $3, 1, $4, 'active', $5)`, id(), campaign, int64(first+i), ms(day), ms(due)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func TestAFewDoNotWaitBehindMany(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		large, small := campaign(t, s, "large"), campaign(t, s, "small")
+		paused := campaign(t, s, "paused")
+		enrolled(t, s, large, 1, 500, day)
+		enrolled(t, s, small, 1, 7, later(time.Minute))
+		enrolled(t, s, paused, 1, 3, day)
+		must(s.SetCampaignStatus(t.Context(), "paused", Paused, []CampaignStatus{Running}, day))(t)
+		now := later(2 * time.Minute)
+		for second := range 2 { // whoever's turn comes first
+			of := map[int64]int{}
+			check(t, s.db.write(t.Context(), func(q querier) error {
+				due, err := s.takeDue(t.Context(), q, now.Add(time.Duration(second)*time.Second), 100)
+				for i, d := range due {
+					of[d.Enrolment.Campaign]++
+					if i > 0 && d.Enrolment.ID < due[i-1].Enrolment.ID && d.Enrolment.DueAt.Equal(due[i-1].Enrolment.DueAt) {
+						t.Errorf("%s comes after %s", ident.Format(d.Enrolment.ID), ident.Format(due[i-1].Enrolment.ID))
+					}
+				}
+				return err
+			}))
+			if of[small] != 7 || of[large] < 50 || of[paused] != 0 {
+				t.Errorf("a turn took %d of the small campaign, %d of the large and %d of the paused one", of[small], of[large], of[paused])
+			}
+		}
+	})
+}
+
+func TestNobodyRunsTwiceInACampaign(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx, id := t.Context(), campaign(t, s, "welcome")
+		run := func(enrolment int64) error {
+			_, err := s.db.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state) values ($1, $2, 1, 1, $3, 'active')`,
+				enrolment, id, ms(day))
+			return err
+		}
+		end := func(enrolment int64) {
+			_, err := s.db.exec(ctx, `update enrolments set ended_at = $1 where id = $2`, ms(day), enrolment)
+			check(t, err)
+		}
+		check(t, run(1024))
+		if run(2048) == nil {
+			t.Error("a contact runs twice in a campaign")
+		}
+		end(1024)
+		check(t, run(2048))
+		end(2048) // in the millisecond in which the first one ended
+		check(t, run(3072))
+		equal(t, "enrolments", count(t, s, `select count(*) from enrolments`), int64(3))
+	})
+}
+
+// migrated makes a database as it was before a migration.
+func migrated(t *testing.T, address string, before int64) *sql.DB {
+	t.Helper()
+	driver, folder, dialect := "sqlite", "sqlite", goose.DialectSQLite3
+	if strings.HasPrefix(address, "postgres://") {
+		driver, folder, dialect = "pgx", "postgres", goose.DialectPostgres
+	}
+	db := must(sql.Open(driver, address))(t)
+	t.Cleanup(func() { db.Close() })
+	files := must(fs.Sub(migrations, "migrations/"+folder))(t)
+	p := must(goose.NewProvider(dialect, db, files, goose.WithLogger(goose.NopLogger())))(t)
+	must(p.UpTo(t.Context(), before-1))(t)
+	return db
+}
+
+func TestEnrolmentsKeepRunningThroughTheirNewIndexes(t *testing.T) {
+	for name, open := range opens {
+		t.Run(name, func(t *testing.T) {
+			address := open(t)
+			db := migrated(t, address, 6)
+			for i := range 20 { // ten contacts who ended once and run again
+				ended := "null"
+				if i < 10 {
+					ended = fmt.Sprint(ms(day))
+				}
+				text := fmt.Sprintf(`insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, ended_at)
+					values (%d, 1, %d, 1, %d, 'active', %d, %s)`, 1024*(i+1), i%10, ms(day), ms(day), ended)
+				if _, err := db.ExecContext(context.WithoutCancel(t.Context()), text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			db.Close()
+			s := openStore(t, address)
+			equal(t, "enrolments", count(t, s, `select count(*) from enrolments`), int64(20))
+			_, err := s.db.exec(t.Context(), `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state) values (999999, 1, 3, 1, 0, 'active')`)
+			if err == nil {
+				t.Error("a contact who ran before the migration runs twice after it")
+			}
+		})
+	}
+}
