@@ -66,8 +66,8 @@ type Config struct {
 	// Step is the step machine, for the enrolments whose messages are settled.
 	Step  func(ctx context.Context, applied *catalog.Applied, now time.Time) store.Step
 	Clock clock.Clock // of the engine, which may run fast
-	Watch   clock.Clock // of the machine, for the lease; nil means the system's
-	Log     *slog.Logger
+	Watch clock.Clock // of the machine, for the lease; nil means the system's
+	Log   *slog.Logger
 
 	Parallel int           // batches at work at once; 0 is 4
 	Lease    time.Duration // how long a heartbeat counts; 0 is DataTime and a minute

@@ -85,7 +85,7 @@ func (p postgres) close()                         { p.pool.Close() }
 // byKey begins a transaction that never reads a whole table. What PostgreSQL
 // believes of a table's size is minutes old: of one that fills up it reads all
 // for each batch, where a few hundred rows are asked for by key.
-var byKey = pgx.TxOptions{BeginQuery: "begin; set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off"}
+var byKey = pgx.TxOptions{BeginQuery: "begin; set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_bitmapscan = off"}
 
 func (p postgres) write(ctx context.Context, f func(querier) error) error {
 	return p.run(ctx, byKey, f)
