@@ -19,10 +19,11 @@ const quitTime = 2 * time.Second
 type Pool struct {
 	config Config
 	log    *slog.Logger
-	slots  chan struct{} // one for each connection in use
 
 	mu      sync.Mutex
 	closed  bool
+	waiting []job              // messages that no line has taken up
+	lines   int                // that work, each over a connection of its own
 	idle    []*conn            // the latest used last, and taken first
 	active  map[*conn]struct{} // in use
 	dialled int64
@@ -40,7 +41,6 @@ func NewPool(config Config, log *slog.Logger) *Pool {
 	return &Pool{
 		config: config,
 		log:    log,
-		slots:  make(chan struct{}, config.Connections),
 		active: map[*conn]struct{}{},
 	}
 }
@@ -92,22 +92,21 @@ func (p *Pool) take(ctx context.Context, mayReuse bool) (c *conn, fresh bool, fa
 	return c, true, nil
 }
 
-// give puts a connection back, or closes one that is of no more use.
-func (p *Pool) give(c *conn) {
+// give puts a connection back. It is false for one that is of no more use, and
+// is the caller's to end.
+func (p *Pool) give(c *conn) (kept bool) {
 	if c.opened.written { // replies nobody read: the next message would take them for its own
 		c.broken = true
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.active, c)
-	keep := !p.closed && !c.broken && c.sent < p.config.MessagesPerConnection
-	if keep {
-		p.idle = append(p.idle, c)
-		c.idle = time.AfterFunc(p.config.IdleTimeout, func() { p.expire(c) })
+	if p.closed || c.broken || c.sent >= p.config.MessagesPerConnection {
+		return false
 	}
-	p.mu.Unlock()
-	if !keep {
-		c.quit(min(quitTime, p.config.CommandTimeout))
-	}
+	p.idle = append(p.idle, c)
+	c.idle = time.AfterFunc(p.config.IdleTimeout, func() { p.expire(c) })
+	return true
 }
 
 // expire closes a connection that nobody used.
