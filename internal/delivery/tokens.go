@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"rapport/internal/catalog"
-	"rapport/internal/store"
 )
 
 // tokens asks the lane's provider rate for what may leave now. What a claim does
@@ -17,10 +16,10 @@ func (w *Worker) tokens(ctx context.Context, applied *catalog.Applied, lane stri
 	// Without a way there is no rate either: the claim finds another sender, or
 	// holds the messages with the reason and lets them expire in time.
 	if err != nil || route.Rate.Per == 0 {
-		return store.BatchSize, "", 0, nil
+		return claimSize, "", 0, nil
 	}
 	// What leaves within a second, and never more than a batch.
-	n := min(max(int(route.Rate.Per), 1), store.BatchSize)
+	n := min(max(int(route.Rate.Per), 1), claimSize)
 	if limit = w.spare.take(route.Name, n, now); limit == n {
 		return limit, route.Name, 0, nil
 	}

@@ -100,13 +100,17 @@ type Worker struct {
 	lanes     lanes
 	reclaims  turns
 	spare     spare
+	appetite  appetite
 	templates sync.Map // hashes of templates whose links are on record
 	signers   signers
 	subjects  sync.Map // templates under the subjects of steps
 }
 
-// takeSize is how many batches a take hands out to each of those at work.
-const takeSize = 1
+// claimSize is how many messages a claim aims at, and at most claims: rule 9.
+const claimSize = 2 * store.BatchSize
+
+// takeMost is how many batches a take asks for at most.
+const takeMost = 64
 
 // reclaimAfter is how long an entry of the queue may be in the hands of a
 // worker before another one looks at it. The database decides what is left.
@@ -215,29 +219,72 @@ func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
 	// What was taken is finished even when the context ends: nothing in flight
 	// is lost. Sending itself looks at the context.
 	finish := context.WithoutCancel(ctx)
-	for _, e := range entries {
-		if err := w.batch(ctx, finish, e); err != nil {
+	for _, group := range byLane(entries) {
+		if err := w.batches(ctx, finish, group); err != nil {
 			return 0, err
 		}
 	}
 	return len(entries), nil
 }
 
+// byLane groups entries that may be claimed together.
+func byLane(entries []queue.Entry) [][]queue.Entry {
+	var groups [][]queue.Entry
+	at := map[string]int{}
+	for _, e := range entries {
+		i, known := at[e.Lane]
+		if !known {
+			i = len(groups)
+			at[e.Lane] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], e)
+	}
+	return groups
+}
+
+// appetite is how many batches make a claim: two of a large campaign, many where
+// each holds a message or two, because their contacts came one by one.
+type appetite struct {
+	mu      sync.Mutex
+	perSize float64 // messages to a batch, lately
+}
+
+func (a *appetite) take() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.perSize < 1 {
+		return claimSize / store.BatchSize
+	}
+	return min(max(int(claimSize/a.perSize), 1), takeMost)
+}
+
+func (a *appetite) fed(batches, messages int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	each := float64(messages) / float64(batches)
+	if each > a.perSize || a.perSize == 0 {
+		a.perSize = each // a large one at once, or a claim would be cut up
+		return
+	}
+	a.perSize = max(1, (3*a.perSize+each)/4)
+}
+
 // take takes what is ready, and what others took and never finished: of that it
 // asks where nothing is ready, and now and then however long the backlog is.
 func (w *Worker) take(ctx context.Context, lanes []string, wait time.Duration) ([]queue.Entry, error) {
 	if wait > 0 && w.reclaims.due(w.Watch.Now()) {
-		left, err := w.Queue.Reclaim(ctx, w.ID, reclaimAfter, takeSize)
+		left, err := w.Queue.Reclaim(ctx, w.ID, reclaimAfter, 1)
 		if err != nil || len(left) > 0 {
 			w.reclaims.again() // there may be more
 			return left, err
 		}
 	}
-	entries, err := w.Queue.Take(ctx, w.ID, lanes, takeSize, wait)
+	entries, err := w.Queue.Take(ctx, w.ID, lanes, w.appetite.take(), wait)
 	if err != nil || len(entries) > 0 || wait == 0 {
 		return entries, err
 	}
-	return w.Queue.Reclaim(ctx, w.ID, reclaimAfter, takeSize)
+	return w.Queue.Reclaim(ctx, w.ID, reclaimAfter, 1)
 }
 
 // reclaimEvery is how often a busy worker looks for what others left behind.
@@ -289,23 +336,34 @@ func (l *lanes) open(ctx context.Context, w *Worker, remembered bool) ([]string,
 	return names, err
 }
 
-// batch takes one batch from claim to record.
-func (w *Worker) batch(ctx, finish context.Context, e queue.Entry) error {
+// batches takes batches of one lane from claim to record.
+func (w *Worker) batches(ctx, finish context.Context, entries []queue.Entry) error {
 	applied := w.Catalog.Current()
 	if applied == nil {
-		return nil // the entry stays with the queue and is reclaimed
+		return nil // the entries stay with the queue and are reclaimed
 	}
 	now := w.Clock.Now()
-	limit, provider, wait, err := w.tokens(ctx, applied, e.Lane, now)
+	limit, provider, wait, err := w.tokens(ctx, applied, entries[0].Lane, now)
 	if err != nil {
 		return err
 	}
 	if limit == 0 {
-		return w.later(finish, e, now.Add(wait))
+		for _, e := range entries {
+			if err := w.later(finish, e, now.Add(wait)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	in := store.ClaimInput{Worker: w.ID, Limit: limit, Now: now, Needs: w.needs(finish, applied)}
+	for _, e := range entries {
+		in.Batches = append(in.Batches, e.Batch)
 	}
 	since := w.Watch.Now()
-	claim, err := w.Store.Claim(finish, store.ClaimInput{Batches: []int64{e.Batch}, Worker: w.ID, Limit: limit, Now: now, Needs: w.needs(finish, applied)},
-		func(found []store.Candidate) []store.Verdict { return w.guard(finish, applied, found, now) })
+	claim, err := w.Store.Claim(finish, in, func(found []store.Candidate) []store.Verdict {
+		w.appetite.fed(len(entries), len(found))
+		return w.guard(finish, applied, found, now)
+	})
 	if err != nil {
 		return err
 	}
@@ -317,7 +375,7 @@ func (w *Worker) batch(ctx, finish context.Context, e queue.Entry) error {
 	if err := w.record(ctx, finish, outcomes, bounces); err != nil {
 		return err
 	}
-	return w.Queue.Ack(finish, e)
+	return w.Queue.Ack(finish, entries...)
 }
 
 // later gives an entry back to the queue until a moment.

@@ -304,7 +304,7 @@ func (s *Store) addOutcomes(ctx context.Context, q querier, due []Due) error {
 	b := s.statement()
 	from := b.table("r", bigints("id", ids))
 	return each(ctx, q, fmt.Sprintf(`select m.id, m.state, m.reason, coalesce(m.decided_at, m.claimed_at, m.created_at)
-		from %s join messages m on m.id > r.id and m.id < r.id + %d where m.state not in ('queued', 'sending') order by m.id`, from, ident.Steps), b.args,
+		from %s join messages m on m.id > r.id and m.id < r.id + %d where m.state not in ('queued', 'sending')`, from, ident.Steps), b.args,
 		func(scan func(...any) error) error {
 			var o campaigns.Outcome
 			var when int64
@@ -326,12 +326,13 @@ type ledgerLine struct {
 // counts reports whether the message counts for the limits of its contact.
 func (m ledgerLine) counts() bool { return m.State == campaigns.Sending || m.State.Went() }
 
-// ledgerOf reads what counts for the limits of contacts, and what waits to.
+// ledgerOf reads what counts for the limits of contacts, and what waits to, in no
+// order: asked for one by id, PostgreSQL would go through all messages by theirs.
 func (s *Store) ledgerOf(ctx context.Context, q querier, ids []int64) (map[contacts.ID][]ledgerLine, error) {
 	out := map[contacts.ID][]ledgerLine{}
 	b := s.statement()
 	err := each(ctx, q, `select contact_id, id, campaign_id, due_at, not_before, state, coalesce(decided_at, claimed_at, created_at)
-		from messages where `+b.in("contact_id", ids)+` and state not in ('failed', 'skipped') order by id`, b.args,
+		from messages where `+b.in("contact_id", ids)+` and state not in ('failed', 'skipped')`, b.args,
 		func(scan func(...any) error) error {
 			var who contacts.ID
 			var m ledgerLine
