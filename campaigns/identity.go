@@ -188,22 +188,31 @@ func (d *Definition) Step(id string) *Step {
 // come to, the one that it stands on included. A position that the definition
 // does not have reaches none.
 func (d *Definition) Reaches(position string) []*Step {
+	var sends []*Step
+	d.ahead(position, func(s *Step) {
+		if s.Kind == StepSend {
+			sends = append(sends, s)
+		}
+	})
+	return sends
+}
+
+// ahead visits the steps that an enrolment at a position may still come to, the
+// one that it stands on first.
+func (d *Definition) ahead(position string, look func(*Step)) {
 	ix := d.flow()
 	from, ok := ix.find(position)
 	if !ok {
-		return nil
+		return
 	}
 	seen := make([]bool, len(ix.nodes))
-	var sends []*Step
 	var visit func(at int)
 	visit = func(at int) {
 		for at != ended && !seen[at] {
 			seen[at] = true
 			n := &ix.nodes[at]
-			switch n.step.Kind {
-			case StepSend:
-				sends = append(sends, n.step)
-			case StepExit:
+			look(n.step)
+			if n.step.Kind == StepExit {
 				return
 			}
 			for _, head := range n.lists {
@@ -213,7 +222,6 @@ func (d *Definition) Reaches(position string) []*Step {
 		}
 	}
 	visit(from)
-	return sends
 }
 
 // Sends returns all send steps in the order of the file.

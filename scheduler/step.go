@@ -43,7 +43,7 @@ func (s *Scheduler) Machine(ctx context.Context, applied *catalog.Applied, now t
 			if pinned == nil {
 				return contacts.Needs{}
 			}
-			return applied.StepNeeds(pinned, e.Campaign)
+			return applied.StepNeeds(pinned, e)
 		},
 		Decide: func(due []store.Due) []store.Stepped {
 			out := make([]store.Stepped, len(due))

@@ -12,17 +12,21 @@ type Needs struct {
 	Sent      bool     // messages that were sent, as events
 	Campaigns bool     // every enrolment
 	Changes   bool     // of stage and health
-	Ledger    bool     // what was sent and what waits, for limits: not part of Facts
+
+	// Of the ledger, and not part of Facts:
+	Ledger   bool // what was sent and what waits, for limits
+	Outcomes bool // what became of the other messages of the enrolment
 }
 
 // Everything is all that can be known of a contact.
-var Everything = Needs{Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Ledger: true}
+var Everything = Needs{Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Ledger: true, Outcomes: true}
 
 // And is what either of two decisions looks at.
 func (n Needs) And(o Needs) Needs {
 	out := Needs{
 		Consents: n.Consents || o.Consents, AllEvents: n.AllEvents || o.AllEvents, Sent: n.Sent || o.Sent,
 		Campaigns: n.Campaigns || o.Campaigns, Changes: n.Changes || o.Changes, Ledger: n.Ledger || o.Ledger,
+		Outcomes: n.Outcomes || o.Outcomes,
 		Events: slices.Concat(n.Events, o.Events),
 	}
 	slices.Sort(out.Events)

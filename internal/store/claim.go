@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,7 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 			}
 		}
 		result.Skipped, result.Held = len(skip), len(hold)
-		if err := s.markSending(ctx, q, in, fence, result.Claimed, sortedKeys(owned)); err != nil {
+		if result.Claimed, err = s.markSending(ctx, q, in, fence, result.Claimed, sortedKeys(owned)); err != nil {
 			return err
 		}
 		if err := s.withdraw(ctx, q, skip, in.Now); err != nil {
@@ -186,7 +187,8 @@ func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result
 	b := s.statement()
 	text := `select m.id, m.batch_id, m.template, m.subject, m.attempts, m.due_at, m.expires_at, ` + s.enrolmentColumns(b) + `
 		from messages m join enrolments e on e.id = (m.id & ` + fmt.Sprint(-ident.Steps) + `)
-		where ` + b.in("m.id", ids) + ` and m.state = 'queued' and ` + b.in("m.batch_id", sortedKeys(open)) + ` order by m.id` + b.lock("for update of m")
+		where ` + b.in("m.id", ids) + ` and m.state = 'queued' and ` + b.in("m.batch_id", sortedKeys(open)) + ` order by m.id`
+	// Not locked: who withdraws one of them meanwhile is found by the update.
 	if err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
 		var c candidate
 		var due, expires int64
@@ -211,7 +213,7 @@ func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result
 	for i, c := range out {
 		entries[i] = c.Entry
 	}
-	if err := s.complete(ctx, q, entries, in.Needs, people); err != nil {
+	if err := s.complete(ctx, q, entries, in.Needs, people, false); err != nil {
 		return nil, nil, err
 	}
 	for i := range out {
@@ -228,9 +230,10 @@ func (s *Store) lockContactsOf(ctx context.Context, q querier, batches, ids []in
 		b.in("m.id", ids)+` and m.state = 'queued' and `+b.in("m.batch_id", batches)+`) order by c.id`+b.lock("for update of c"))
 }
 
-func (s *Store) markSending(ctx context.Context, q querier, in ClaimInput, fence int64, claimed []Claimed, batches []int64) error {
+// markSending moves messages to sending and returns those that were still queued.
+func (s *Store) markSending(ctx context.Context, q querier, in ClaimInput, fence int64, claimed []Claimed, batches []int64) ([]Claimed, error) {
 	if len(claimed) == 0 {
-		return nil
+		return nil, nil
 	}
 	ids, providers := make([]int64, len(claimed)), make([]string, len(claimed))
 	for i, c := range claimed {
@@ -239,12 +242,21 @@ func (s *Store) markSending(ctx context.Context, q querier, in ClaimInput, fence
 	b := s.statement()
 	set := `state = 'sending', reason = '', attempts = attempts + 1, provider = r.provider, fence = ` + b.arg(fence) + `, claimed_at = ` + b.arg(ms(in.Now))
 	from := b.table("r", bigints("id", ids), texts("provider", providers))
-	if _, err := q.exec(ctx, `update messages set `+set+` from `+from+` where messages.id = r.id and state = 'queued'`, b.args...); err != nil {
-		return err
+	marked := make(map[int64]bool, len(ids))
+	if err := each(ctx, q, `update messages set `+set+` from `+from+` where messages.id = r.id and messages.state = 'queued' returning messages.id`, b.args,
+		func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			marked[id] = true
+			return err
+		}); err != nil {
+		return nil, err
 	}
 	b = s.statement()
-	_, err := q.exec(ctx, `update batches set owner = `+b.arg(in.Worker)+`, fence = `+b.arg(fence)+` where `+b.in("id", batches), b.args...)
-	return err
+	if _, err := q.exec(ctx, `update batches set owner = `+b.arg(in.Worker)+`, fence = `+b.arg(fence)+` where `+b.in("id", batches), b.args...); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(claimed, func(c Claimed) bool { return !marked[c.ID] }), nil
 }
 
 type heldMessage struct {
@@ -255,8 +267,9 @@ type heldMessage struct {
 
 // moveToBatches puts queued messages into new batches that go later.
 func (s *Store) moveToBatches(ctx context.Context, q querier, hold []heldMessage, now time.Time, next func() int64) ([]Batch, error) {
-	if len(hold) == 0 {
-		return nil, nil
+	hold, err := s.stillQueued(ctx, q, hold)
+	if err != nil || len(hold) == 0 {
+		return nil, err
 	}
 	waiting := make([]waitingMessage, len(hold))
 	for i, h := range hold {
@@ -277,6 +290,27 @@ func (s *Store) moveToBatches(ctx context.Context, q querier, hold []heldMessage
 		return nil, err
 	}
 	return ready, s.closeBatches(ctx, q, closed)
+}
+
+// stillQueued locks those of the messages that nobody has withdrawn.
+func (s *Store) stillQueued(ctx context.Context, q querier, hold []heldMessage) ([]heldMessage, error) {
+	if len(hold) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, len(hold))
+	for i, h := range hold {
+		ids[i] = h.ID
+	}
+	queued := make(map[int64]bool, len(hold))
+	b := s.statement()
+	err := each(ctx, q, `select id from messages where `+b.in("id", ids)+` and state = 'queued' order by id`+b.lock("for update"), b.args,
+		func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			queued[id] = true
+			return err
+		})
+	return slices.DeleteFunc(hold, func(h heldMessage) bool { return !queued[h.ID] }), err
 }
 
 // assignBatches tells queued messages which batch they are in, not before when

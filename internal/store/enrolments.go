@@ -66,7 +66,8 @@ const BatchSize = 100
 
 // Step is how the step machine is asked inside of a transaction.
 type Step struct {
-	// Needs says which facts Decide looks at. It may say too much.
+	// Needs says which facts Decide looks at. It may say too much. Of a parked
+	// enrolment the outcome that it waits for is known without being asked for.
 	Needs func(campaigns.Enrolment) contacts.Needs
 	// Decide is the step machine. Every Due comes back as a Stepped, in order.
 	Decide func([]Due) []Stepped
@@ -159,10 +160,7 @@ func (s *Store) step(ctx context.Context, q querier, due []Due, step Step, now t
 	if err != nil {
 		return nil, err
 	}
-	if err := s.complete(ctx, q, due, step.Needs, people); err != nil {
-		return nil, err
-	}
-	if err := s.addOutcomes(ctx, q, due); err != nil {
+	if err := s.complete(ctx, q, due, step.Needs, people, true); err != nil {
 		return nil, err
 	}
 	stepped := step.Decide(due)
@@ -248,17 +246,22 @@ func scanEnrolment(scan func(...any) error, d *Due, before ...any) error {
 }
 
 // complete adds the facts of these people that are needed, and what counts for
-// limits.
-func (s *Store) complete(ctx context.Context, q querier, due []Due, needing func(campaigns.Enrolment) contacts.Needs, people []contacts.Contact) error {
+// limits; to step, what became of the messages as well.
+func (s *Store) complete(ctx context.Context, q querier, due []Due, needing func(campaigns.Enrolment) contacts.Needs, people []contacts.Contact, outcomes bool) error {
 	if len(due) == 0 {
 		return nil
 	}
+	type place struct {
+		campaign, version int64
+		position          string
+		state             campaigns.State
+	}
 	var needs contacts.Needs
-	asked := map[[2]int64]bool{}
+	asked := map[place]bool{}
 	for i := range due {
 		e := due[i].Enrolment
-		if of := [2]int64{e.Campaign, e.Version}; !asked[of] {
-			asked[of] = true
+		if at := (place{e.Campaign, e.Version, e.Position, e.State}); !asked[at] {
+			asked[at] = true
 			needs = needs.And(needing(e))
 		}
 	}
@@ -268,6 +271,13 @@ func (s *Store) complete(ctx context.Context, q querier, due []Due, needing func
 	}
 	for i := range due {
 		due[i].Facts = facts[due[i].Enrolment.Contact]
+	}
+	// What it is parked for is always asked about, unless it is told already.
+	missing := func(d Due) bool { return d.Enrolment.State == campaigns.Parked && len(d.Outcomes) == 0 }
+	if needs.Outcomes || outcomes && slices.ContainsFunc(due, missing) {
+		if err := s.addOutcomes(ctx, q, due); err != nil {
+			return err
+		}
 	}
 	if !needs.Ledger {
 		return nil
@@ -293,13 +303,15 @@ func (s *Store) complete(ctx context.Context, q querier, due []Due, needing func
 	return nil
 }
 
-// addOutcomes tells what became of the messages of each enrolment.
+// addOutcomes tells what became of the messages of each enrolment, in place of
+// what is said already.
 func (s *Store) addOutcomes(ctx context.Context, q querier, due []Due) error {
 	ids := make([]int64, len(due))
 	of := make(map[int64]*Due, len(due))
 	for i := range due {
 		ids[i] = due[i].Enrolment.ID
 		of[ids[i]] = &due[i]
+		due[i].Outcomes = nil
 	}
 	b := s.statement()
 	from := b.table("r", bigints("id", ids))
@@ -310,8 +322,9 @@ func (s *Store) addOutcomes(ctx context.Context, q querier, due []Due) error {
 			var when int64
 			err := scan(&o.Message, &o.State, &o.Reason, &when)
 			o.At = at(when)
-			d := of[ident.Enrolment(o.Message)]
-			d.Outcomes = append(d.Outcomes, o)
+			if d := of[ident.Enrolment(o.Message)]; d != nil {
+				d.Outcomes = append(d.Outcomes, o)
+			}
 			return err
 		})
 }

@@ -56,14 +56,21 @@ func (s *Store) record(ctx context.Context, outcomes []Outcome, by campaigns.Mov
 	var ready []Batch
 	err = s.db.write(ctx, func(q querier) error {
 		next := reserved.again()
-		standing, err := s.standing(ctx, q, outcomes)
+		closed := map[int64]int64{}
+		var final []Outcome
+		rest := outcomes
+		if by == campaigns.ByWorker {
+			if final, rest, err = s.settleOwn(ctx, q, outcomes, closed); err != nil {
+				return err
+			}
+		}
+		standing, err := s.standing(ctx, q, rest)
 		if err != nil {
 			return err
 		}
-		var final []Outcome
+		var late []Outcome
 		var deferred []heldOutcome
-		closed := map[int64]int64{}
-		for _, o := range outcomes {
+		for _, o := range rest {
 			m, known := standing[o.Message]
 			if !known {
 				continue
@@ -85,22 +92,19 @@ func (s *Store) record(ctx context.Context, outcomes []Outcome, by campaigns.Mov
 				}
 				continue
 			}
-			final = append(final, o)
+			late = append(late, o)
 			if !m.state.Settled() {
 				closed[m.batch]++
 			}
 		}
-		if err := s.markFinal(ctx, q, final); err != nil {
+		if err := s.markFinal(ctx, q, late); err != nil {
 			return err
 		}
+		final = append(final, late...)
 		if err := s.closeBatches(ctx, q, closed); err != nil {
 			return err
 		}
-		var woken []wake
-		for _, o := range final {
-			woken = append(woken, wake{o.Message, o.At})
-		}
-		if ready, err = s.goOn(ctx, q, woken, step, now, next); err != nil {
+		if ready, err = s.goOn(ctx, q, final, step, now, next); err != nil {
 			return err
 		}
 		if err := s.settleAnswered(ctx, q, final, now); err != nil {
@@ -116,16 +120,54 @@ func (s *Store) record(ctx context.Context, outcomes []Outcome, by campaigns.Mov
 	return ready, nil
 }
 
+// settleOwn writes the final outcomes of messages that are sending under the very
+// tokens given, which is how it goes unless something went wrong, and returns the
+// rest. It counts in closed what each batch has less.
+func (s *Store) settleOwn(ctx context.Context, q querier, outcomes []Outcome, closed map[int64]int64) (final, rest []Outcome, err error) {
+	var decided []Outcome
+	for _, o := range outcomes {
+		if o.State != campaigns.Queued {
+			decided = append(decided, o)
+		}
+	}
+	if len(decided) == 0 {
+		return nil, outcomes, nil
+	}
+	own := make(map[int64]bool, len(decided))
+	b := s.statement()
+	text := s.setFinal(b, decided) + ` and messages.state = 'sending' and messages.fence = r.fence returning messages.id, messages.batch_id`
+	if err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
+		var id, batch int64
+		err := scan(&id, &batch)
+		own[id] = true
+		closed[batch]++
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	for _, o := range outcomes {
+		if own[o.Message] {
+			final = append(final, o)
+		} else {
+			rest = append(rest, o)
+		}
+	}
+	return final, rest, nil
+}
+
 // goOn steps the enrolments of settled messages where the step machine is at
 // hand, and makes them due where it is not, or their campaign is paused.
-func (s *Store) goOn(ctx context.Context, q querier, woken []wake, step *Step, now time.Time, next func() int64) (ready []Batch, err error) {
-	if len(woken) == 0 {
+func (s *Store) goOn(ctx context.Context, q querier, final []Outcome, step *Step, now time.Time, next func() int64) (ready []Batch, err error) {
+	if len(final) == 0 {
 		return nil, nil
 	}
+	gone := map[int64]bool{}
 	if step != nil {
-		ids, messages := make([]int64, len(woken)), make([]int64, len(woken))
-		for i, w := range woken {
-			ids[i], messages[i] = ident.Enrolment(w.message), w.message
+		ids, messages := make([]int64, len(final)), make([]int64, len(final))
+		of := make(map[int64][]campaigns.Outcome, len(final))
+		for i, o := range final {
+			ids[i], messages[i] = ident.Enrolment(o.Message), o.Message
+			of[ids[i]] = append(of[ids[i]], campaigns.Outcome{Message: o.Message, State: o.State, Reason: o.Reason, At: o.At})
 		}
 		b := s.statement()
 		due, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages),
@@ -134,16 +176,21 @@ func (s *Store) goOn(ctx context.Context, q querier, woken []wake, step *Step, n
 			return nil, err
 		}
 		due = slices.DeleteFunc(due, func(d Due) bool { return d.Status == Paused })
+		for i := range due {
+			due[i].Outcomes = of[due[i].Enrolment.ID]
+			gone[due[i].Enrolment.ID] = true
+		}
 		if len(due) > 0 {
 			if ready, err = s.step(ctx, q, due, *step, now, next); err != nil {
 				return nil, err
 			}
 		}
-		gone := make(map[int64]bool, len(due))
-		for _, d := range due {
-			gone[d.Enrolment.ID] = true
+	}
+	var woken []wake
+	for _, o := range final {
+		if !gone[ident.Enrolment(o.Message)] {
+			woken = append(woken, wake{o.Message, o.At})
 		}
-		woken = slices.DeleteFunc(woken, func(w wake) bool { return gone[ident.Enrolment(w.message)] })
 	}
 	return ready, s.wakeEnrolments(ctx, q, woken)
 }
@@ -163,12 +210,15 @@ type heldOutcome struct {
 }
 
 func (s *Store) standing(ctx context.Context, q querier, outcomes []Outcome) (map[int64]standingMessage, error) {
+	out := map[int64]standingMessage{}
+	if len(outcomes) == 0 {
+		return out, nil
+	}
 	ids := make([]int64, len(outcomes))
 	for i, o := range outcomes {
 		ids[i] = o.Message
 	}
 	b := s.statement()
-	out := map[int64]standingMessage{}
 	err := each(ctx, q, `select m.id, m.state, m.fence, m.batch_id, m.campaign_id, b.lane
 		from messages m join batches b on b.id = m.batch_id where `+b.in("m.id", ids)+` order by m.id`+b.lock("for update of m"), b.args,
 		func(scan func(...any) error) error {
@@ -185,23 +235,29 @@ func (s *Store) markFinal(ctx context.Context, q querier, final []Outcome) error
 	if len(final) == 0 {
 		return nil
 	}
+	b := s.statement()
+	text := s.setFinal(b, final)
+	_, err := q.exec(ctx, text, b.args...)
+	return err
+}
+
+// setFinal is the update of messages to their final states, by rows r.
+func (s *Store) setFinal(b *statement, final []Outcome) string {
 	n := len(final)
-	id, decided := make([]int64, n), make([]int64, n)
+	id, decided, fence := make([]int64, n), make([]int64, n), make([]int64, n)
 	state, reason, reply, provider, hash, subject := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	mailbox := make([]bool, n)
 	for i, o := range final {
-		id[i], decided[i], state[i], reason[i], reply[i] = o.Message, ms(o.At), string(o.State), o.Reason, o.Reply
+		id[i], decided[i], fence[i], state[i], reason[i], reply[i] = o.Message, ms(o.At), o.Fence, string(o.State), o.Reason, o.Reply
 		provider[i], hash[i], subject[i], mailbox[i] = o.Provider, o.TemplateHash, o.Subject, o.Mailbox
 	}
-	b := s.statement()
-	from := b.table("r", bigints("id", id), bigints("decided_at", decided), texts("state", state), texts("reason", reason), texts("reply", reply),
+	from := b.table("r", bigints("id", id), bigints("decided_at", decided), bigints("fence", fence), texts("state", state), texts("reason", reason), texts("reply", reply),
 		texts("provider", provider), texts("hash", hash), texts("subject", subject), bools("mailbox", mailbox))
-	_, err := q.exec(ctx, `update messages set state = r.state, reason = r.reason, reply = r.reply, decided_at = r.decided_at,
+	return `update messages set state = r.state, reason = r.reason, reply = r.reply, decided_at = r.decided_at,
 		provider = case when r.provider = '' then messages.provider else r.provider end,
 		template_hash = case when r.hash = '' then messages.template_hash else r.hash end,
 		subject_sent = case when r.subject = '' then messages.subject_sent else r.subject end,
-		mailbox = r.mailbox from `+from+` where messages.id = r.id`, b.args...)
-	return err
+		mailbox = r.mailbox from ` + from + ` where messages.id = r.id`
 }
 
 // putBack queues deferred messages again, in new batches.
