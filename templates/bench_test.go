@@ -8,13 +8,15 @@ import (
 // tracked makes short addresses, as an engine does.
 type tracked struct{}
 
-func (tracked) Click(n int, url string, personal bool) string {
-	s := "https://go.northwind.example/c/t" + strconv.Itoa(n)
+func (l tracked) AppendClick(dst []byte, n int, url []byte, personal bool) []byte {
+	dst = strconv.AppendInt(append(dst, l.Stem()...), int64(n), 10)
 	if personal {
-		s += "?to=" + url
+		dst = append(append(dst, "?to="...), url...)
 	}
-	return s
+	return dst
 }
+func (tracked) Stem() string        { return "https://go.northwind.example/c/t" }
+func (tracked) Numbered(int) bool   { return true }
 func (tracked) Open() string        { return "https://go.northwind.example/o/t" }
 func (tracked) Unsubscribe() string { return "https://go.northwind.example/u/t" }
 func (tracked) Preferences() string { return "https://go.northwind.example/p/t" }

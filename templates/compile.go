@@ -142,6 +142,8 @@ func (c *compiler) variant(t *Template, f *source, m meta, language string, file
 		return nil
 	}
 	v.htmlSize, v.textSize = v.html.Size(), v.text.Size()
+	v.html.Prepare()
+	v.text.Prepare()
 	return v
 }
 

@@ -28,13 +28,24 @@ type Limits = liquid.Limits
 
 // Links makes the addresses of one message.
 type Links interface {
-	// Click gives the tracked address of link n. url is the address it leads
-	// to; personal: it holds data of this contact, so the address must carry it.
-	Click(n int, url string, personal bool) string
+	// AppendClick appends the tracked address of link n. url is the address it
+	// leads to, to be read only; personal: it holds data of this contact, so the
+	// address must carry it.
+	AppendClick(dst []byte, n int, url []byte, personal bool) []byte
 	Open() string // the pixel's address, or "" for none
 	Unsubscribe() string
 	Preferences() string
 	View() string
+}
+
+// NumberedLinks is implemented by Links whose tracked addresses are one text
+// with the link's number behind it, but for those of personal links.
+type NumberedLinks interface {
+	// Stem is what stands before the number.
+	Stem() string
+	// Numbered reports whether link n, which is not personal, has such an
+	// address; else AppendClick is asked.
+	Numbered(n int) bool
 }
 
 // ReferralLinks is implemented by Links that know the contact's referral address.

@@ -207,8 +207,10 @@ func (s *session) showMail(head mailHead, out templates.Output, f *previewFlags)
 // done with a preview counts.
 type previewLinks struct{ root string }
 
-func (l previewLinks) Click(_ int, target string, _ bool) string { return target }
-func (l previewLinks) Open() string                              { return "" }
-func (l previewLinks) Unsubscribe() string                       { return l.root + "/u/preview" }
-func (l previewLinks) Preferences() string                       { return l.root + "/p/preview" }
-func (l previewLinks) View() string                              { return l.root + "/v/preview" }
+func (l previewLinks) AppendClick(dst []byte, _ int, target []byte, _ bool) []byte {
+	return append(dst, target...)
+}
+func (l previewLinks) Open() string        { return "" }
+func (l previewLinks) Unsubscribe() string { return l.root + "/u/preview" }
+func (l previewLinks) Preferences() string { return l.root + "/p/preview" }
+func (l previewLinks) View() string        { return l.root + "/v/preview" }

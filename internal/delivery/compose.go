@@ -2,25 +2,45 @@ package delivery
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"net/mail"
-	"net/url"
-	"strings"
-	"time"
+	"slices"
+	"sync"
 
-	"rapport/campaigns"
-	"rapport/internal/calendar"
 	"rapport/internal/catalog"
-	"rapport/internal/contacts"
 	"rapport/internal/delivery/mime"
-	"rapport/internal/ident"
 	"rapport/internal/store"
-	"rapport/internal/token"
 	"rapport/templates"
 )
+
+// draft is what one message is made in. The buffers are used again for others,
+// which is why a draft must not be released before its message's result is known.
+type draft struct {
+	message mime.Message
+	in      templates.Input
+	person  person
+	event   occasion
+	links   links
+	text    []byte // room for addresses
+	field   []byte // room for the signature
+	data    []byte
+}
+
+var drafts = sync.Pool{New: func() any { return new(draft) }}
+
+// release gives a message's memory back: message and data must not be looked at
+// any more. Whoever got the outgoing calls it once, when the provider has
+// answered and nobody can still be writing the data; without it nothing is
+// wrong but that the next message takes new memory.
+func (m *outgoing) release() {
+	d := m.draft
+	if d == nil {
+		return
+	}
+	m.draft, m.message, m.data = nil, nil, nil
+	*d = draft{text: d.text[:0], field: d.field[:0], data: d.data[:0]}
+	drafts.Put(d)
+}
 
 // compose fills in a claimed message and makes the bytes that go over the wire.
 // An error is the message's own fault, unless it is a heldError.
@@ -39,31 +59,56 @@ func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, c store.
 	if err != nil {
 		return outgoing{}, err
 	}
-	links := &links{signer: w.Tokens, base: w.Tokens.Message(c.ID, int64(facts.Contact.ID)), message: c.ID, root: strings.TrimRight(applied.PublicURL, "/")}
 	now := w.Clock.Now()
-	in := renderInput(applied, d, facts, e.Origin, now)
-	in.Links = links
-	if t, err = w.withSubject(t, c.Subject); err != nil {
+	r, err := w.recipes.find(ctx, w, applied, recipeKey{t, d, sender, c.Subject}, now)
+	if err != nil {
+		// A message that cannot be filled in is at fault itself, however it is with us.
+		var ours *heldError
+		if _, own := t.Render(renderInput(applied, d, facts, e.Origin, now)); own != nil && errors.As(err, &ours) {
+			return outgoing{}, own
+		}
 		return outgoing{}, err
 	}
-	out, err := t.Render(in)
-	if err != nil {
+	m := drafts.Get().(*draft)
+	m.person.contact, m.event.Origin = &facts.Contact, e.Origin
+	r.address(m, w.Tokens, c.ID)
+	m.in = templates.Input{Contact: &m.person, Company: r.company, Campaign: r.campaign, Event: &m.event, Links: &m.links, Now: now}
+	m.in.Language, m.in.Zone = spoken(applied, &facts.Contact)
+	out := outgoing{claimed: c, message: &m.message, hash: r.hash, route: route, campaign: d.Name, draft: m}
+	if out.data, err = m.write(r); err != nil {
+		out.release()
 		return outgoing{}, err
 	}
-	hash, err := w.keepLinks(ctx, t, in, d.Name)
+	return out, nil
+}
+
+// write writes the message and, where its sender signs, the signature before it.
+func (m *draft) write(r *recipe) ([]byte, error) {
+	filling, err := r.template.Fill(&m.in)
 	if err != nil {
-		return outgoing{}, &heldError{err}
+		return nil, err
 	}
-	m, err := headers(applied, d, c, links, sender)
-	if err != nil {
-		return outgoing{}, err
+	defer filling.Release()
+	m.message.Subject, m.message.Date = filling.Subject(), m.in.Now
+	before := 0
+	if r.signer != nil {
+		before = r.signer.Size()
 	}
-	m.Subject, m.HTML, m.Text, m.Date = out.Subject, out.HTML, out.Text, now
-	data, err := w.signers.sign(applied.Senders[sender].DKIM, mime.Append(nil, m), w.Clock.Now)
-	if err != nil {
-		return outgoing{}, err
+	m.data = slices.Grow(m.data[:0], before)[:before]
+	if m.data, err = r.head.Append(m.data, &m.message, filling); err != nil {
+		// The plain way says which of several faults comes first.
+		if _, first := r.template.Render(m.in); first != nil {
+			err = first
+		}
+		return nil, err
 	}
-	return outgoing{claimed: c, message: m, data: data, hash: hash, route: route, campaign: d.Name}, nil
+	if r.signer == nil {
+		return m.data, nil
+	}
+	m.field = r.signer.AppendField(m.field[:0], m.data[before:])
+	start := before - len(m.field)
+	copy(m.data[start:], m.field)
+	return m.data[start:], nil
 }
 
 // template is the one that is applied now, else the one of the version the
@@ -81,143 +126,3 @@ func (w *Worker) template(ctx context.Context, applied *catalog.Applied, c store
 	}
 	return nil, fmt.Errorf("template %s is in no version that this message knows", c.Template)
 }
-
-// withSubject is the template under the subject that its step gives it.
-func (w *Worker) withSubject(t *templates.Template, subject string) (*templates.Template, error) {
-	if subject == "" {
-		return t, nil
-	}
-	key := [2]string{t.Hash(), subject}
-	if found, ok := w.subjects.Load(key); ok {
-		return found.(*templates.Template), nil
-	}
-	out, err := t.WithSubject(subject)
-	if err == nil {
-		w.subjects.Store(key, out)
-	}
-	return out, err
-}
-
-// renderInput is what templates may say about a contact and the company.
-func renderInput(applied *catalog.Applied, d *campaigns.Definition, f *contacts.Facts, origin campaigns.Origin, now time.Time) templates.Input {
-	c := &f.Contact
-	contact := map[string]any{}
-	for k, v := range c.Attributes {
-		contact[k] = v
-	}
-	for k, v := range map[string]string{
-		"email": c.Email, "first_name": c.FirstName, "last_name": c.LastName,
-		"name": strings.TrimSpace(c.FirstName + " " + c.LastName), "language": c.Language, "timezone": c.Timezone,
-		"stage": c.Stage, "health": c.Health,
-	} {
-		if v != "" {
-			contact[k] = v
-		}
-	}
-	contact["id"], contact["created_at"], contact["attributes"] = int64(c.ID), c.CreatedAt, c.Attributes
-	event := map[string]any{}
-	for k, v := range origin.Properties {
-		event[k] = v
-	}
-	if origin.Name != "" {
-		event["name"], event["at"] = origin.Name, origin.At
-	}
-	zone := applied.Zone
-	if z, err := calendar.LoadZone(c.Timezone); c.Timezone != "" && err == nil {
-		zone = z
-	}
-	language := c.Language
-	if language == "" {
-		language = applied.Company.Language
-	}
-	return templates.Input{
-		Contact: contact, Event: event, Language: language, Now: now, Zone: zone,
-		Company: map[string]any{"name": applied.Company.Name, "address": applied.Company.Address, "website": applied.Company.Website,
-			"timezone": applied.Company.Timezone, "language": applied.Company.Language},
-		Campaign: map[string]any{"name": d.Name, "description": d.Description, "purpose": d.Purpose, "topic": d.Topic},
-	}
-}
-
-// keepLinks makes sure that the store knows where the links of this template
-// lead, before anybody can click them. It returns the hash to record.
-func (w *Worker) keepLinks(ctx context.Context, t *templates.Template, in templates.Input, campaign string) (string, error) {
-	type key struct{ template, campaign string }
-	if hash, ok := w.templates.Load(key{t.Hash(), campaign}); ok {
-		return hash.(string), nil
-	}
-	kept := store.CompiledTemplate{Name: t.Name(), Campaign: campaign}
-	for _, l := range t.LinkTable() {
-		if !l.Track {
-			continue
-		}
-		link := store.Link{N: l.N, URL: l.URL, Label: l.Label, Personal: l.Personal}
-		if !l.Personal {
-			target, err := t.LinkURL(l.N, in)
-			if err != nil {
-				return "", err
-			}
-			link.URL = target
-		}
-		kept.Links = append(kept.Links, link)
-	}
-	raw, err := json.Marshal(kept.Links)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(append([]byte(t.Hash()), raw...))
-	kept.Hash = hex.EncodeToString(sum[:16])
-	if err := w.Store.SaveTemplate(ctx, kept, in.Now); err != nil {
-		return "", err
-	}
-	w.templates.Store(key{t.Hash(), campaign}, kept.Hash)
-	return kept.Hash, nil
-}
-
-// headers is everything of a message but its content.
-func headers(applied *catalog.Applied, d *campaigns.Definition, c store.Claimed, l *links, name string) (*mime.Message, error) {
-	sender, ok := applied.Senders[name]
-	if !ok {
-		return nil, &heldError{fmt.Errorf("sender %s is not in the applied workspace", name)}
-	}
-	contact := &c.Entry.Facts.Contact
-	id := ident.Format(c.ID)
-	_, domain, _ := strings.Cut(sender.From.Address, "@")
-	m := &mime.Message{
-		From:      sender.From,
-		To:        mail.Address{Name: strings.TrimSpace(contact.FirstName + " " + contact.LastName), Address: contact.Email},
-		MessageID: id + "@" + domain, ID: id,
-		Transactional: d.Kind == campaigns.Transactional,
-		ListID:        d.Topic + "." + domain,
-		FeedbackID:    strings.Join([]string{d.Name, d.Topic, "rapport", name}, ":"),
-	}
-	if sender.Bounces != "" {
-		m.EnvelopeFrom = l.signer.Bounce(c.ID) + "@" + sender.Bounces
-	}
-	if u := l.Unsubscribe(); u != "" {
-		m.ListUnsubscribe = u
-	}
-	return m, nil
-}
-
-// links makes the addresses of one message.
-type links struct {
-	signer  *token.Signer
-	base    token.Base
-	message int64
-	root    string // public_url without a slash at its end
-}
-
-func (l *links) Click(n int, target string, personal bool) string {
-	if _, err := url.Parse(target); err != nil {
-		return target
-	}
-	if personal {
-		return l.root + l.signer.Personal(l.base, l.message, n, target)
-	}
-	return l.root + l.base.Click(n)
-}
-
-func (l *links) Open() string        { return l.root + l.base.Open() }
-func (l *links) Unsubscribe() string { return l.root + l.base.Unsubscribe() }
-func (l *links) Preferences() string { return l.root + l.base.Preferences() }
-func (l *links) View() string        { return l.root + l.base.View() }

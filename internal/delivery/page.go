@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"rapport/campaigns"
@@ -32,8 +31,7 @@ func Page(applied *catalog.Applied, tokens *token.Signer, p PageOf, now time.Tim
 		d = &campaigns.Definition{Name: p.Campaign}
 	}
 	in := renderInput(applied, d, p.Facts, campaigns.Origin{}, now)
-	in.Links = pageLinks{&links{signer: tokens, base: tokens.Message(p.Message, int64(p.Facts.Contact.ID)), message: p.Message,
-		root: strings.TrimRight(applied.PublicURL, "/")}}
+	in.Links = pageLinks{newLinks(tokens, applied.PublicURL, p.Message, int64(p.Facts.Contact.ID))}
 	out, err := t.Render(in)
 	return out.HTML, err
 }

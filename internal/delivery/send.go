@@ -78,7 +78,8 @@ type heldError struct{ error }
 // outgoing is a finished message and the way it takes.
 type outgoing struct {
 	claimed  store.Claimed
-	message  *mime.Message
+	draft    *draft        // whose memory message and data are, until release
+	message  *mime.Message // of which only the header's values are there
 	data     []byte
 	hash     string
 	route    Route

@@ -16,19 +16,12 @@ type signers struct {
 	known map[workspace.DKIM]mime.Signer
 }
 
-// sign puts the sender's DKIM signature on a message, where the sender has one.
-func (s *signers) sign(d *workspace.DKIM, message []byte, now func() time.Time) ([]byte, error) {
-	if d == nil {
-		return message, nil
+// of gives the signer of a sender; nil where the sender has no key.
+func (s *signers) of(dkim *workspace.DKIM, now func() time.Time) (mime.Signer, error) {
+	if dkim == nil {
+		return nil, nil
 	}
-	signer, err := s.signer(*d, now)
-	if err != nil {
-		return nil, &heldError{err}
-	}
-	return signer.Sign(nil, message), nil
-}
-
-func (s *signers) signer(d workspace.DKIM, now func() time.Time) (mime.Signer, error) {
+	d := *dkim
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if found := s.known[d]; found != nil {

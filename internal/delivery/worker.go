@@ -95,15 +95,14 @@ func (c Config) withDefaults() Config {
 // Worker sends. One process has one; it works on several batches at once.
 type Worker struct {
 	Config
-	lease     lease
-	changes   changes
-	lanes     lanes
-	reclaims  turns
-	spare     spare
-	appetite  appetite
-	templates sync.Map // hashes of templates whose links are on record
-	signers   signers
-	subjects  sync.Map // templates under the subjects of steps
+	lease    lease
+	changes  changes
+	lanes    lanes
+	reclaims turns
+	spare    spare
+	appetite appetite
+	recipes  recipes
+	signers  signers
 }
 
 // claimSize is how many messages a claim aims at, and at most claims: rule 9.

@@ -56,14 +56,17 @@ func Time(id int64) time.Time { return time.Unix(id>>32+epoch, 0).UTC() }
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
 // Format writes an id for people and headers: 13 letters and digits.
-func Format(id int64) string {
+func Format(id int64) string { return string(Append(nil, id)) }
+
+// Append appends what Format writes.
+func Append(dst []byte, id int64) []byte {
 	var b [13]byte
 	v := uint64(id)
 	for i := len(b) - 1; i >= 0; i-- {
 		b[i] = alphabet[v&31]
 		v >>= 5
 	}
-	return string(b[:])
+	return append(dst, b[:]...)
 }
 
 // Parse reads what Format wrote, in either case.

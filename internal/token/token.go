@@ -63,7 +63,13 @@ type Signer struct{ keys []*key }
 
 type key struct {
 	id   byte
-	macs sync.Pool // of hash.Hash, keyed: making one costs as much as using it
+	macs sync.Pool // of *mac: making one costs as much as using it
+}
+
+// mac is a keyed hash with room for what it reads and writes.
+type mac struct {
+	hash hash.Hash
+	room []byte
 }
 
 // NewSigner takes the secrets that sign tokens, the newest first. Each must
@@ -90,32 +96,31 @@ func NewSigner(secrets []string) (*Signer, error) {
 
 func newKey(secret string) *key {
 	k := &key{}
-	k.macs.New = func() any { return hmac.New(sha256.New, []byte(secret)) }
+	k.macs.New = func() any { return &mac{hash: hmac.New(sha256.New, []byte(secret))} }
 	k.id = k.sign(forKeyID, nil)[0]
 	return k
 }
 
 // sign returns the HMAC over a purpose and a body.
 func (k *key) sign(purpose byte, body []byte) [sha256.Size]byte {
-	mac := k.macs.Get().(hash.Hash)
-	defer k.macs.Put(mac)
-	mac.Reset()
-	mac.Write([]byte{purpose})
-	mac.Write(body)
-	var sum [sha256.Size]byte
-	mac.Sum(sum[:0])
-	return sum
+	m := k.macs.Get().(*mac)
+	defer k.macs.Put(m)
+	m.hash.Reset()
+	m.room = append(append(m.room[:0], purpose), body...)
+	m.hash.Write(m.room)
+	m.room = m.hash.Sum(m.room[:0])
+	return [sha256.Size]byte(m.room)
 }
 
-// seal returns key id, signature and body as one text.
-func (s *Signer) seal(purpose byte, signed, body []byte) string {
+// appendSealed appends key id, signature and body as one text.
+func (s *Signer) appendSealed(dst []byte, purpose byte, signed, body []byte) []byte {
 	k := s.keys[0]
 	sum := k.sign(purpose, signed)
-	out := make([]byte, 0, 1+macSize+len(body))
-	out = append(out, k.id)
+	var room [256]byte
+	out := append(room[:0], k.id)
 	out = append(out, sum[:macSize]...)
 	out = append(out, body...)
-	return encoding.EncodeToString(out)
+	return encoding.AppendEncode(dst, out)
 }
 
 // Strict: without it, several texts would stand for one token.
@@ -152,10 +157,15 @@ func (s *Signer) believes(id byte, mac []byte, purpose byte, signed []byte) bool
 
 // Message makes the token of a message.
 func (s *Signer) Message(message, contact int64) Base {
+	return Base(s.AppendMessage(nil, message, contact))
+}
+
+// AppendMessage appends the token of a message.
+func (s *Signer) AppendMessage(dst []byte, message, contact int64) []byte {
 	var room [8 + binary.MaxVarintLen64]byte
 	body := binary.BigEndian.AppendUint64(room[:0], uint64(message))
 	body = binary.AppendUvarint(body, uint64(contact))
-	return Base(s.seal(forMessage, body, body))
+	return s.appendSealed(dst, forMessage, body, body)
 }
 
 // Verify reads the token of a message. Every error is ErrInvalid.

@@ -40,6 +40,19 @@ func isBlankNode(n node) bool {
 	return false
 }
 
+// onlyPrints: nothing in it but texts and outputs, so that nobody misses it who
+// does not want to see it.
+func onlyPrints(nodes []node) bool {
+	for _, n := range nodes {
+		switch n.(type) {
+		case *textNode, *outputNode:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // dropBlank takes the whitespace out of a body that prints nothing else.
 func dropBlank(nodes []node) []node {
 	kept := nodes[:0]

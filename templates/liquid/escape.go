@@ -8,8 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// write puts a value out, escaped for its place.
+// write puts a value out, escaped for its place and encoded.
 func (st *state) write(value any, n *outputNode) error {
+	mark := len(st.out)
+	err := st.writeEscaped(value, n)
+	st.encoded(mark)
+	return err
+}
+
+func (st *state) writeEscaped(value any, n *outputNode) error {
 	switch st.mode {
 	case Plain:
 		st.out = append(st.out, toText(value)...)

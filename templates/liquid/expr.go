@@ -217,6 +217,8 @@ func weight(v any) int {
 	switch v := v.(type) {
 	case string:
 		return len(v)
+	case *string:
+		return len(*v)
 	case HTML:
 		return len(v)
 	case urlText:

@@ -116,7 +116,7 @@ func (b *bounds) cut(st *state, n int64, key string, pos Pos) (from, to int64, e
 	to = n
 	switch {
 	case b.resume:
-		from = st.resume[key]
+		from = st.resumed(key)
 	case b.offset != nil:
 		if v := b.offset.eval(st); v != nil {
 			var ok bool
@@ -137,11 +137,33 @@ func (b *bounds) cut(st *state, n int64, key string, pos Pos) (from, to int64, e
 			}
 		}
 	}
-	if st.resume == nil {
-		st.resume = map[string]int64{}
-	}
-	st.resume[key] = to
+	st.resumeAt(key, to)
 	return from, to, nil
+}
+
+// resumption is how far a loop has come.
+type resumption struct {
+	loop string
+	at   int64
+}
+
+func (st *state) resumed(loop string) int64 {
+	for _, r := range st.resume {
+		if r.loop == loop {
+			return r.at
+		}
+	}
+	return 0
+}
+
+func (st *state) resumeAt(loop string, at int64) {
+	for i := range st.resume {
+		if st.resume[i].loop == loop {
+			st.resume[i].at = at
+			return
+		}
+	}
+	st.resume = append(st.resume, resumption{loop, at})
 }
 
 type forNode struct {
@@ -234,20 +256,18 @@ func (n *tableRowNode) render(st *state) error {
 	mark := len(st.inner)
 	st.push("tablerowloop", loop)
 	st.push(n.variable, nil)
-	st.out = append(st.out, "<tr class=\"row1\">\n"...)
+	st.print("<tr class=\"row1\">\n")
 	for i := from; i < to; i++ {
 		if err = st.iterate(n.pos); err != nil {
 			break
 		}
 		st.inner[mark+1].value = seq.at(i)
 		col := loop.index % loop.cols
-		st.out = append(st.out, "<td class=\"col"...)
-		st.out = strconv.AppendInt(st.out, col+1, 10)
-		st.out = append(st.out, "\">"...)
+		st.print("<td class=\"col", strconv.FormatInt(col+1, 10), "\">")
 		if err = renderNodes(st, n.body); err != nil {
 			break
 		}
-		st.out = append(st.out, "</td>"...)
+		st.print("</td>")
 		loop.index++
 		was := st.interrupt
 		st.interrupt = none
@@ -255,18 +275,25 @@ func (n *tableRowNode) render(st *state) error {
 			break
 		}
 		if col == loop.cols-1 && i < to-1 {
-			st.out = append(st.out, "</tr>\n<tr class=\"row"...)
-			st.out = strconv.AppendInt(st.out, loop.index/loop.cols+1, 10)
-			st.out = append(st.out, "\">"...)
+			st.print("</tr>\n<tr class=\"row", strconv.FormatInt(loop.index/loop.cols+1, 10), "\">")
 		}
 	}
-	st.out = append(st.out, "</tr>\n"...)
+	st.print("</tr>\n")
 	st.pop(mark)
 	st.leave()
 	if err != nil {
 		return err
 	}
 	return st.checkOutput(n.pos)
+}
+
+// print writes texts of our own.
+func (st *state) print(texts ...string) {
+	mark := len(st.out)
+	for _, s := range texts {
+		st.out = append(st.out, s...)
+	}
+	st.encoded(mark)
 }
 
 func appendInt(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }

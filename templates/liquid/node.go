@@ -2,6 +2,8 @@ package liquid
 
 import (
 	"bytes"
+
+	"rapport/internal/quoted"
 )
 
 // node is one operation of a template.
@@ -12,7 +14,7 @@ type node interface {
 func renderNodes(st *state, nodes []node) error {
 	for _, n := range nodes {
 		if t, ok := n.(*textNode); ok {
-			st.out = append(st.out, t.text...)
+			t.write(st)
 			if len(st.out)-st.base > st.lim.Output {
 				return st.checkOutput(t.pos)
 			}
@@ -29,13 +31,25 @@ func renderNodes(st *state, nodes []node) error {
 }
 
 type textNode struct {
-	text []byte
-	pos  Pos
+	text     []byte
+	piece    quoted.Piece // the text, encoded
+	prepared bool         // piece is made
+	pos      Pos
 }
 
 func (n *textNode) render(st *state) error {
-	st.out = append(st.out, n.text...)
+	n.write(st)
 	return st.checkOutput(n.pos)
+}
+
+func (n *textNode) write(st *state) {
+	if st.encode && n.prepared {
+		st.out = st.line.Piece(st.out, &n.piece)
+		return
+	}
+	mark := len(st.out)
+	st.out = append(st.out, n.text...)
+	st.encoded(mark)
 }
 
 // blank: only whitespace, which a block without output does not print.
@@ -121,7 +135,7 @@ func (st *state) capture(body []node, pos Pos) (string, error) {
 		return "", err
 	}
 	mark := len(st.out)
-	err := renderNodes(st, body)
+	err := st.plainly(body)
 	text := string(st.out[mark:])
 	st.out = st.out[:mark]
 	if err != nil {
@@ -229,7 +243,9 @@ func (n *counterNode) render(st *state) error {
 	} else {
 		st.counters[n.name] = c + 1
 	}
+	mark := len(st.out)
 	st.out = appendInt(st.out, c)
+	st.encoded(mark)
 	return nil
 }
 
@@ -278,7 +294,9 @@ func (n *ifChangedNode) render(st *state) error {
 	}
 	if st.changed == nil || *st.changed != text {
 		st.changed = &text
+		mark := len(st.out)
 		st.out = append(st.out, text...)
+		st.encoded(mark)
 	}
 	return nil
 }
@@ -295,6 +313,7 @@ type hookNode struct {
 	n     int
 	body  []node
 	place Place
+	quiet bool // the body does nothing but print
 	pos   Pos
 }
 
@@ -302,8 +321,12 @@ func (n *hookNode) render(st *state) error {
 	if err := st.step(n.pos); err != nil {
 		return err
 	}
+	if n.quiet && st.opt.Numbered != nil && st.opt.Numbered(n.n) {
+		st.appendNumbered(n.n)
+		return st.checkOutput(n.pos)
+	}
 	mark := len(st.out)
-	if err := renderNodes(st, n.body); err != nil {
+	if err := st.plainly(n.body); err != nil {
 		return err
 	}
 	// The body is copied aside: what replaces it goes where it stands now.
@@ -320,5 +343,6 @@ func (n *hookNode) render(st *state) error {
 	} else {
 		st.out = append(st.out, result...)
 	}
+	st.encoded(mark)
 	return st.checkOutput(n.pos)
 }

@@ -73,7 +73,7 @@ func (p *parser) block(open *Token) ([]node, *Token) {
 			}
 		case OpenHook:
 			body, _ := p.block(t)
-			nodes = append(nodes, &hookNode{n: t.N, body: body, pos: t.Pos})
+			nodes = append(nodes, &hookNode{n: t.N, body: body, quiet: onlyPrints(body), pos: t.Pos})
 		case OpenPartial:
 			if n := p.partialInPlace(t); n != nil {
 				nodes = append(nodes, n)

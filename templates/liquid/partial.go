@@ -117,7 +117,7 @@ type isolation struct {
 	assigned  []binding
 	counters  map[string]int64
 	cycles    map[string]int
-	resume    map[string]int64
+	resume    []resumption
 	changed   *string
 	loop      *forLoop
 }

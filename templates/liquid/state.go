@@ -4,6 +4,9 @@ import (
 	"context"
 	"strconv"
 	"time"
+	"unicode/utf8"
+
+	"rapport/internal/quoted"
 )
 
 // maxNesting is how deep blocks, conditions and partials may stand in each other.
@@ -52,6 +55,10 @@ type Options struct {
 	// Hook receives what stands between the tokens OpenHook and CloseHook and
 	// appends to dst what shall stand there instead, unescaped.
 	Hook func(dst []byte, n int, inner []byte) []byte
+	// Numbered reports whether hook n needs to know nothing of what stands in it:
+	// then Stem and n stand there instead, and Hook is not asked. Nil: never.
+	Numbered func(n int) bool
+	Stem     string
 }
 
 type binding struct {
@@ -72,15 +79,68 @@ type state struct {
 	assigned  []binding // set by assign and capture
 	counters  map[string]int64
 	cycles    map[string]int
-	resume    map[string]int64 // where a loop with offset: continue goes on
-	changed   *string          // what ifchanged wrote last
-	loop      *forLoop         // the innermost for
-	args      []any            // stack of filter arguments
+	resume    []resumption // where a loop with offset: continue goes on
+	changed   *string      // what ifchanged wrote last
+	loop      *forLoop     // the innermost for
+	args      []any        // stack of filter arguments
 	scratch   []byte
+
+	encode   bool         // the output becomes quoted-printable as it is written
+	notText  bool         // what was encoded was not UTF-8
+	line     quoted.Line  // where the encoded output has got to
+	stemText []byte       // Options.Stem, escaped for the mode
+	stem     quoted.Piece // the same, encoded
 
 	steps, iterations, memory, depth int
 	interrupt                        interrupt
 	mode                             Mode
+}
+
+// setStem prepares what most links of a message begin with.
+func (st *state) setStem() {
+	if st.opt.Numbered == nil {
+		return
+	}
+	if st.mode == HTMLMode {
+		st.stemText = appendHTML(st.stemText[:0], st.opt.Stem)
+	} else {
+		st.stemText = append(st.stemText[:0], st.opt.Stem...)
+	}
+	if st.encode {
+		st.stem.Set(st.stemText)
+		st.notText = !utf8.Valid(st.stemText)
+	}
+}
+
+// appendNumbered writes Options.Stem and a number.
+func (st *state) appendNumbered(n int) {
+	if st.encode {
+		st.out = st.line.Piece(st.out, &st.stem)
+	} else {
+		st.out = append(st.out, st.stemText...)
+	}
+	mark := len(st.out)
+	st.out = appendInt(st.out, int64(n))
+	st.encoded(mark)
+}
+
+// encoded encodes what has been written since mark, where the output is to be
+// encoded at all. Whoever writes to out calls it then.
+func (st *state) encoded(mark int) {
+	if st.encode {
+		st.notText = st.notText || !utf8.Valid(st.out[mark:])
+		st.out = st.line.Encode(st.out, mark)
+	}
+}
+
+// plainly renders nodes at the end of out as they are: somebody reads or
+// replaces the text there.
+func (st *state) plainly(nodes []node) error {
+	was := st.encode
+	st.encode = false
+	err := renderNodes(st, nodes)
+	st.encode = was
+	return err
 }
 
 type interrupt uint8

@@ -1,8 +1,10 @@
 package liquid
 
 import (
+	"errors"
 	"io"
 	"sync"
+	"unicode/utf8"
 )
 
 // Mode says how outputs are escaped.
@@ -88,9 +90,31 @@ func (t *Template) Render(w io.Writer, vars Drop, opt Options) error {
 // Append renders onto dst and returns the longer slice. On an error dst comes
 // back unchanged in length.
 func (t *Template) Append(dst []byte, vars Drop, opt *Options) ([]byte, error) {
+	return t.append(dst, vars, opt, false)
+}
+
+// ErrNotText says that a value is not UTF-8, so that a text that was encoded in
+// pieces might not be what it is in one.
+var ErrNotText = errors.New("a value is not UTF-8")
+
+// AppendQuoted is Append in quoted-printable: the bytes that the package quoted
+// makes of what Append gives. Limits.Output counts them. It is fast for a
+// template that was prepared.
+func (t *Template) AppendQuoted(dst []byte, vars Drop, opt *Options) ([]byte, error) {
+	return t.append(dst, vars, opt, true)
+}
+
+func (t *Template) append(dst []byte, vars Drop, opt *Options, encode bool) ([]byte, error) {
 	st := states.Get().(*state)
-	st.opt, st.lim, st.vars, st.out, st.base, st.mode = opt, opt.Limits.orDefault(), vars, dst, len(dst), t.mode
+	st.opt, st.lim, st.vars, st.out, st.base, st.mode, st.encode = opt, opt.Limits.orDefault(), vars, dst, len(dst), t.mode, encode
+	st.setStem()
 	err := renderNodes(st, t.nodes)
+	if encode {
+		st.out = st.line.End(st.out)
+		if err == nil && st.notText {
+			err = ErrNotText
+		}
+	}
 	out := st.out
 	st.reset()
 	states.Put(st)
@@ -105,16 +129,18 @@ func (st *state) reset() {
 	clear(st.inner)
 	clear(st.assigned)
 	clear(st.args[:cap(st.args)])
-	*st = state{inner: st.inner[:0], assigned: st.assigned[:0], args: st.args[:0], scratch: st.scratch[:0]}
+	clear(st.resume)
+	*st = state{inner: st.inner[:0], assigned: st.assigned[:0], args: st.args[:0], scratch: st.scratch[:0], resume: st.resume[:0],
+		stemText: st.stemText[:0], stem: st.stem}
 }
 
-// Literals calls f with each piece of literal text in the order of the source;
-// f may return other bytes to stand in its place. It is for preparing a
-// template before anybody renders it.
-func (t *Template) Literals(f func(text []byte) []byte) {
+// Prepare encodes the literal texts for AppendQuoted. It is for one who has made
+// a template and not given it to anybody yet.
+func (t *Template) Prepare() {
 	walk(t.nodes, func(n node) {
-		if text, ok := n.(*textNode); ok {
-			text.text = f(text.text)
+		if text, ok := n.(*textNode); ok && utf8.Valid(text.text) {
+			text.piece.Set(text.text)
+			text.prepared = true
 		}
 	})
 }

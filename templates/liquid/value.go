@@ -11,7 +11,9 @@ import (
 )
 
 // Drop is a value whose fields are looked up when a template asks for them.
-// Get reports false for a field that does not exist.
+// Get reports false for a field that does not exist. A text may be given as a
+// *string, which unlike a string takes no memory of its own; it must stay as it
+// is until the rendering ends.
 type Drop interface {
 	Get(key string) (any, bool)
 }
@@ -105,6 +107,8 @@ func asText(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:
 		return v, true
+	case *string:
+		return *v, true
 	case HTML:
 		return string(v), true
 	case urlText:
@@ -120,6 +124,8 @@ func toText(v any) string {
 		return ""
 	case string:
 		return v
+	case *string:
+		return *v
 	case HTML:
 		return string(v)
 	case urlText:

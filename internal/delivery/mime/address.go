@@ -35,6 +35,9 @@ func NeedsUTF8(m *Message) bool {
 // without any character that could end the address or the line.
 func Address(address string) string {
 	local, domain, ok := cutLast(address)
+	if ok && dotAtom(local) && hostName(domain) && ascii(local) {
+		return address // as nearly all are
+	}
 	if !ok {
 		return strings.Map(keepLocal, clean(address))
 	}
@@ -74,6 +77,17 @@ func keepDomain(r rune) rune {
 		return -1
 	}
 	return r
+}
+
+// hostName: letters, digits, dots and hyphens.
+func hostName(domain string) bool {
+	for i := range len(domain) {
+		c := domain[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-') {
+			return false
+		}
+	}
+	return true
 }
 
 // dotAtom is RFC 5322 3.2.3, with the characters beyond ASCII of RFC 6532.

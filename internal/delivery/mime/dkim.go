@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -18,9 +19,11 @@ import (
 
 // Signer puts a DKIM signature (RFC 6376) on a message.
 type Signer interface {
-	// Sign appends the signature's header field and then the message to dst.
-	// The two buffers must not overlap.
-	Sign(dst []byte, message []byte) []byte
+	// AppendField appends the signature's header field, which stands before the
+	// message.
+	AppendField(dst, message []byte) []byte
+	// Size is the most bytes that AppendField appends.
+	Size() int
 }
 
 // DKIM says with which key a domain signs.
@@ -74,9 +77,12 @@ func NewSigner(d DKIM) (Signer, error) {
 	s.fields = ";\r\n h=" + foldList(signedFields[:]) + ";\r\n bh="
 	// Signing once here shows now, and not in the middle of a campaign, that
 	// the key works.
-	if _, err := s.signature([]byte("test")); err != nil {
+	signature, err := s.signature([]byte("test"))
+	if err != nil {
 		return nil, fmt.Errorf("dkim for %q: the key cannot sign: %w", d.Domain, err)
 	}
+	hash := make([]byte, sha256.Size)
+	s.size = len(s.appendSignature(s.appendHead(nil, math.MinInt64, hash), signature))
 	return s, nil
 }
 
@@ -94,38 +100,52 @@ type dkim struct {
 	now          func() time.Time
 	algorithm    string
 	head, fields string // the parts of the field that never change
+	size         int
 }
 
-func (s *dkim) Sign(dst, message []byte) []byte {
+func (s *dkim) Size() int { return s.size }
+
+func (s *dkim) AppendField(dst, message []byte) []byte {
 	header, body := splitMessage(message)
-	hash := bodyHash(body)
+	work := works.Get().(*work)
+	defer works.Put(work)
+	bodyHash := work.bodyHash(body)
 
 	start := len(dst)
-	dst = append(dst, s.head...)
-	dst = strconv.AppendInt(dst, s.now().Unix(), 10)
-	dst = append(dst, s.fields...)
-	dst = base64.StdEncoding.AppendEncode(dst, hash[:])
-	dst = append(dst, ";\r\n b="...)
-
+	dst = s.appendHead(dst, s.now().Unix(), bodyHash)
 	// RFC 6376 3.7: the fields named, then the signature's own with an empty
 	// b= and no line ending.
-	input := appendNamedFields(make([]byte, 0, 2048), header, signedFields[:])
-	input = appendRelaxedField(input, dst[start:])
-	signature, err := s.signature(input[:len(input)-2])
+	work.input = appendNamedFields(work.input[:0], header, signedFields[:])
+	work.input = appendRelaxedField(work.input, dst[start:])
+	signature, err := s.signature(work.input[:len(work.input)-2])
 	if err != nil {
 		// NewSigner has seen this key sign, and only its kind and length
 		// decide; an unsigned message is better than none.
-		return append(dst[:start], message...)
+		return dst[:start]
 	}
-	for text := base64.StdEncoding.EncodeToString(signature); text != ""; {
+	return s.appendSignature(dst, signature)
+}
+
+// appendHead appends the field up to its b=.
+func (s *dkim) appendHead(dst []byte, at int64, bodyHash []byte) []byte {
+	dst = append(dst, s.head...)
+	dst = strconv.AppendInt(dst, at, 10)
+	dst = append(dst, s.fields...)
+	dst = base64.StdEncoding.AppendEncode(dst, bodyHash)
+	return append(dst, ";\r\n b="...)
+}
+
+// appendSignature appends the rest of the field.
+func (s *dkim) appendSignature(dst, signature []byte) []byte {
+	var room [1024]byte
+	for text := base64.StdEncoding.AppendEncode(room[:0], signature); len(text) > 0; {
 		n := min(len(text), lineLimit-4)
 		dst = append(dst, text[:n]...)
-		if text = text[n:]; text != "" {
+		if text = text[n:]; len(text) > 0 {
 			dst = append(dst, "\r\n  "...)
 		}
 	}
-	dst = append(dst, "\r\n"...)
-	return append(dst, message...)
+	return append(dst, "\r\n"...)
 }
 
 // signature signs the SHA-256 of input. Ed25519 too signs the hash, not the

@@ -9,7 +9,9 @@
 //
 // It writes by hand into a caller's buffer instead of building a tree of
 // parts: at some tens of thousands of messages a second a tree is what the
-// time goes to. DKIM signatures are made by go-mail over the finished bytes.
+// time goes to. What many messages have in common is written once ([Head]), the
+// bodies write themselves into the message ([Parts]), and a DKIM signature is
+// made over the bytes where they stand.
 //
 // It leaves to others what a message says (templates), to whom it goes and
 // whether it may (delivery), and how it travels (smtp).

@@ -10,6 +10,8 @@ import (
 // with encoded words.
 const lineLimit = 76
 
+const hexDigits = "0123456789ABCDEF"
+
 // longWord is the longest word left as it is in a machine-readable value:
 // SMTP's lines end at 998.
 const longWord = 900

@@ -1,12 +1,11 @@
 package mime
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/mail"
-	"slices"
 	"strings"
 	"time"
+
+	"rapport/internal/quoted"
 )
 
 // Header is one extra header field, for instance a provider's metadata.
@@ -57,121 +56,15 @@ type Message struct {
 // part is the preferred one, RFC 2046 5.1.4); with one body it is that part
 // alone, and with none an empty text.
 func Append(dst []byte, m *Message) []byte {
-	dst = slices.Grow(dst, 2048+(len(m.Text)+len(m.HTML))*9/8)
-
-	dst = appendAddressField(dst, "From", m.From)
-	dst = appendAddressField(dst, "To", m.To)
-	if m.ReplyTo.Address != "" {
-		dst = appendAddressField(dst, "Reply-To", m.ReplyTo)
-	}
-	dst = appendText(dst, "Subject", m.Subject)
-	dst = append(dst, "Date: "...)
-	dst = m.Date.AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 -0700")
-	dst = append(dst, "\r\n"...)
-	if m.MessageID != "" {
-		dst = append(dst, "Message-ID: "...)
-		dst = appendBracketed(dst, m.MessageID)
-		dst = append(dst, "\r\n"...)
-	}
-	dst = append(dst, "MIME-Version: 1.0\r\n"...)
-	if !m.Transactional {
-		dst = appendListFields(dst, m)
-	}
-	// RFC 3834: keeps vacation notices and other robots from answering.
-	dst = append(dst, "Auto-Submitted: auto-generated\r\n"...)
-	if m.ID != "" {
-		dst = appendValue(dst, "X-Rapport-Id", m.ID)
-	}
-	if m.Test {
-		dst = append(dst, "X-Rapport-Test: yes\r\n"...)
-	}
-	for _, h := range m.Headers {
-		if allowedName(h.Name) {
-			dst = appendValue(dst, h.Name, h.Value)
-		}
-	}
-	return appendBodies(dst, m)
-}
-
-func appendListFields(dst []byte, m *Message) []byte {
-	https := len(m.ListUnsubscribe) > 8 && strings.EqualFold(m.ListUnsubscribe[:8], "https://")
-	if https || m.ListUnsubscribeMail != "" {
-		dst = append(dst, "List-Unsubscribe: "...)
-		if https {
-			dst = append(dst, '<')
-			dst = appendURL(dst, m.ListUnsubscribe)
-			dst = append(dst, '>')
-		}
-		if m.ListUnsubscribeMail != "" {
-			if https {
-				dst = append(dst, ",\r\n "...)
-			}
-			dst = append(dst, '<')
-			if !strings.HasPrefix(m.ListUnsubscribeMail, "mailto:") {
-				dst = append(dst, "mailto:"...)
-			}
-			dst = appendURL(dst, m.ListUnsubscribeMail)
-			dst = append(dst, '>')
-		}
-		dst = append(dst, "\r\n"...)
-	}
-	if https {
-		dst = append(dst, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"...)
-	}
-	if m.ListID != "" {
-		if strings.Contains(m.ListID, "<") {
-			dst = appendText(dst, "List-Id", m.ListID)
-		} else {
-			dst = append(dst, "List-Id: "...)
-			dst = appendBracketed(dst, m.ListID)
-			dst = append(dst, "\r\n"...)
-		}
-	}
-	if m.FeedbackID != "" {
-		dst = appendValue(dst, "Feedback-ID", m.FeedbackID)
-	}
+	dst, _ = NewHead(m).Append(dst, m, bodies{m}) // bodies make no errors
 	return dst
 }
 
-const (
-	plainPart = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-	htmlPart  = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-)
+// bodies are the parts that a Message holds itself.
+type bodies struct{ *Message }
 
-func appendBodies(dst []byte, m *Message) []byte {
-	switch {
-	case m.HTML == "":
-		dst = append(dst, plainPart...)
-		dst = AppendQuotedPrintable(dst, m.Text)
-	case m.Text == "":
-		dst = append(dst, htmlPart...)
-		dst = AppendQuotedPrintable(dst, m.HTML)
-	default:
-		boundary := boundaryOf(m.MessageID)
-		dst = append(dst, "Content-Type: multipart/alternative;\r\n boundary=\""...)
-		dst = append(dst, boundary...)
-		dst = append(dst, "\"\r\n\r\n--"...)
-		dst = append(dst, boundary...)
-		dst = append(dst, "\r\n"+plainPart...)
-		dst = AppendQuotedPrintable(dst, m.Text)
-		dst = append(dst, "\r\n--"...)
-		dst = append(dst, boundary...)
-		dst = append(dst, "\r\n"+htmlPart...)
-		dst = AppendQuotedPrintable(dst, m.HTML)
-		dst = append(dst, "\r\n--"...)
-		dst = append(dst, boundary...)
-		dst = append(dst, "--"...)
-	}
-	return append(dst, "\r\n"...)
-}
-
-// boundaryOf derives the boundary from the message id. "=_" cannot occur in
-// quoted-printable text (RFC 2045 6.7), so no body can contain it, whatever
-// it says.
-func boundaryOf(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return "=_" + hex.EncodeToString(sum[:15])
-}
+func (b bodies) AppendText(dst []byte) ([]byte, error) { return quoted.Append(dst, b.Text), nil }
+func (b bodies) AppendHTML(dst []byte) ([]byte, error) { return quoted.Append(dst, b.HTML), nil }
 
 // ours are the fields that Append writes, or that only a server on the way
 // may write.

@@ -3,7 +3,10 @@ package mime
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
+	"hash"
 	"strings"
+	"sync"
 )
 
 // splitMessage parts a message at its first empty line. The header keeps the
@@ -89,32 +92,93 @@ func appendRelaxedField(dst, field []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
+// work is what signing one message needs, kept for the next one.
+type work struct {
+	hash  hash.Hash
+	sum   [sha256.Size]byte
+	input []byte
+}
+
+var works = sync.Pool{New: func() any { return &work{hash: sha256.New()} }}
+
 // bodyHash is the SHA-256 of a body in relaxed form (RFC 6376 3.4.4): runs of
-// blanks as one space, none at the ends of lines, no empty lines at the end.
-func bodyHash(body []byte) [sha256.Size]byte {
-	out := make([]byte, 0, len(body)+2)
-	end := 0 // after the last line that is not empty
-	for len(body) > 0 {
-		line, rest, _ := bytes.Cut(body, []byte("\r\n"))
-		body = rest
-		start := len(out)
-		for {
-			at := bytes.IndexAny(line, " \t")
-			if at < 0 {
-				out = append(out, line...)
-				break
-			}
-			out = append(out, line[:at]...)
-			if line = bytes.TrimLeft(line[at:], " \t"); len(line) == 0 {
-				break
-			}
-			out = append(out, ' ')
+// blanks as one space, none at the ends of lines, no empty lines at the end. It
+// is hashed where it stands: most of a body is in that form already.
+func (w *work) bodyHash(body []byte) []byte {
+	w.hash.Reset()
+	for {
+		body = bytes.TrimRight(body, " \t")
+		rest, cut := bytes.CutSuffix(body, crlf)
+		if !cut {
+			break
 		}
-		filled := len(out) > start
-		out = append(out, "\r\n"...)
-		if filled {
-			end = len(out)
+		body = rest
+	}
+	some := len(body) > 0
+	for len(body) > 0 {
+		n := relaxedLen(body)
+		w.hash.Write(body[:n])
+		if body = body[n:]; len(body) == 0 {
+			break
+		}
+		if body = bytes.TrimLeft(body, " \t"); !bytes.HasPrefix(body, crlf) {
+			w.hash.Write(space)
 		}
 	}
-	return sha256.Sum256(out[:end])
+	if some {
+		w.hash.Write(crlf)
+	}
+	return w.hash.Sum(w.sum[:0])
+}
+
+var (
+	crlf  = []byte("\r\n")
+	space = []byte(" ")
+)
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// relaxedLen is how much of a body's beginning is in relaxed form already: up to
+// a tab, or a blank that a blank or a CR stands behind. The body does not end in
+// a blank.
+func relaxedLen(body []byte) int {
+	n := 0
+	for ; len(body)-n > 8; n += 8 {
+		// Eight bytes at once, each with the one behind it. A bit is set in the
+		// high bit of each byte that is what is looked for; those above the
+		// lowest may be wrong, so the bytes of such a word are looked at one by one.
+		x, next := binary.LittleEndian.Uint64(body[n:]), binary.LittleEndian.Uint64(body[n+1:])
+		if (is(x, '\t') | is(x, ' ')&(is(next, ' ')|is(next, '\t')|is(next, '\r'))) == 0 {
+			continue
+		}
+		for i := n; i < n+8; i++ {
+			if odd(body, i) {
+				return i
+			}
+		}
+	}
+	for ; n < len(body); n++ {
+		if odd(body, n) {
+			return n
+		}
+	}
+	return n
+}
+
+// odd reports whether a blank at i is not as relaxed form has it, or may not be.
+func odd(body []byte, i int) bool {
+	if body[i] != ' ' || i+1 == len(body) {
+		return body[i] == '\t'
+	}
+	next := body[i+1]
+	return next == ' ' || next == '\t' || next == '\r'
+}
+
+// is sets the high bit of each byte of x that is c.
+func is(x uint64, c byte) uint64 {
+	y := x ^ uint64(c)*ones
+	return (y - ones) &^ y & highs
 }
