@@ -82,6 +82,18 @@ func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, c store.
 	return out, nil
 }
 
+// Compose makes the bytes of one message as the worker does before it sends, and
+// shows them to use, which must not keep them. It is for those who measure.
+func (w *Worker) Compose(ctx context.Context, applied *catalog.Applied, c store.Claimed, use func(data []byte)) error {
+	m, err := w.compose(ctx, applied, c)
+	if err != nil {
+		return err
+	}
+	defer m.release()
+	use(m.data)
+	return nil
+}
+
 // write writes the message and, where its sender signs, the signature before it.
 func (m *draft) write(r *recipe) ([]byte, error) {
 	filling, err := r.template.Fill(&m.in)

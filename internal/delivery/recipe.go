@@ -46,14 +46,15 @@ type recipeKey struct {
 }
 
 // recipes remembers the recipes of the version that is applied, and of the one
-// before, which batches at work may still use.
+// before, which batches at work may still use. A version is known by its number:
+// it is read anew whenever a campaign's status has changed.
 type recipes struct {
 	mu          sync.RWMutex
 	now, before edition
 }
 
 type edition struct {
-	applied *catalog.Applied
+	version int64
 	made    map[recipeKey]*recipe
 }
 
@@ -61,7 +62,7 @@ type edition struct {
 // of the message.
 func (r *recipes) find(ctx context.Context, w *Worker, applied *catalog.Applied, key recipeKey, now time.Time) (*recipe, error) {
 	r.mu.RLock()
-	found := r.known(applied, key)
+	found := r.known(applied.Version.ID, key)
 	r.mu.RUnlock()
 	if found != nil {
 		return found, nil
@@ -72,24 +73,27 @@ func (r *recipes) find(ctx context.Context, w *Worker, applied *catalog.Applied,
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := &r.now
-	switch applied {
-	case r.now.applied:
-	case r.before.applied:
-		e = &r.before
-	default:
-		r.before, r.now = r.now, edition{applied, map[recipeKey]*recipe{}}
+	e := r.edition(applied.Version.ID)
+	if e == nil {
+		r.before, r.now = r.now, edition{applied.Version.ID, map[recipeKey]*recipe{}}
+		e = &r.now
 	}
 	e.made[key] = made
 	return made, nil
 }
 
-func (r *recipes) known(applied *catalog.Applied, key recipeKey) *recipe {
-	switch applied {
-	case r.now.applied:
-		return r.now.made[key]
-	case r.before.applied:
-		return r.before.made[key]
+func (r *recipes) known(version int64, key recipeKey) *recipe {
+	if e := r.edition(version); e != nil {
+		return e.made[key]
+	}
+	return nil
+}
+
+func (r *recipes) edition(version int64) *edition {
+	for _, e := range []*edition{&r.now, &r.before} {
+		if e.version == version && e.made != nil {
+			return e
+		}
 	}
 	return nil
 }
