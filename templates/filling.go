@@ -109,9 +109,15 @@ func (f *Filling) encoded(dst []byte, t *liquid.Template, size int) ([]byte, err
 	return quoted.Append(dst, text), nil
 }
 
+// maxConstant keeps the limit of a rendering's output: subjects are far below it.
+const maxConstant = 1000
+
 func (f *Filling) render(t *liquid.Template, size int) (string, error) {
 	if t == nil {
 		return "", nil
+	}
+	if text, ok := t.Constant(); ok && len(text) <= maxConstant {
+		return text, nil
 	}
 	if cap(f.buf) < size {
 		f.buf = make([]byte, 0, size+size/2)

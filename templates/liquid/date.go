@@ -24,7 +24,7 @@ func dateFilter(c *call) (any, error) {
 	if zone != nil {
 		t = t.In(zone)
 	}
-	return Strftime(t, format), nil
+	return c.st.text(Strftime(t, format)), nil
 }
 
 func toTime(v any, now time.Time, zone *time.Location) (time.Time, bool) {
@@ -67,6 +67,11 @@ func parseDate(s string, now time.Time, zone *time.Location) (time.Time, bool) {
 		i, err := strconv.ParseInt(s, 10, 64)
 		return time.Unix(i, 0).UTC(), err == nil
 	}
+	if len(s) == len(time.DateOnly) && s[4] == '-' && s[7] == '-' { // as most dates are written
+		if t, err := time.ParseInLocation(time.DateOnly, s, zone); err == nil {
+			return t, true
+		}
+	}
 	for _, layout := range dateLayouts {
 		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
 			return t, true
@@ -78,26 +83,27 @@ func parseDate(s string, now time.Time, zone *time.Location) (time.Time, bool) {
 // Strftime formats a time by the directives of strftime(3), with the flags
 // - (no padding), 0, _ (padding), ^ (upper case), # (other case) and a width.
 func Strftime(t time.Time, format string) string {
-	var b strings.Builder
+	var room [64]byte
+	b := room[:0]
 	for i := 0; i < len(format); i++ {
 		if format[i] != '%' || i+1 >= len(format) {
-			b.WriteByte(format[i])
+			b = append(b, format[i])
 			continue
 		}
 		d := directive{}
 		end := d.read(format, i+1)
 		if end >= len(format) {
-			b.WriteString(format[i:])
+			b = append(b, format[i:]...)
 			break
 		}
 		if text, ok := d.text(t, format[end]); ok {
-			b.WriteString(text)
+			b = append(b, text...)
 		} else {
-			b.WriteString(format[i : end+1])
+			b = append(b, format[i:end+1]...)
 		}
 		i = end
 	}
-	return b.String()
+	return string(b)
 }
 
 // directive is the part between % and the letter.
@@ -172,13 +178,13 @@ func (d *directive) text(t time.Time, c byte) (string, bool) {
 	}
 	switch c {
 	case 'a':
-		return d.word(t.Format("Mon")), true
+		return d.word(t.Weekday().String()[:3]), true
 	case 'A':
-		return d.word(t.Format("Monday")), true
+		return d.word(t.Weekday().String()), true
 	case 'b', 'h':
-		return d.word(t.Format("Jan")), true
+		return d.word(t.Month().String()[:3]), true
 	case 'B':
-		return d.word(t.Format("January")), true
+		return d.word(t.Month().String()), true
 	case 'C':
 		return d.number(t.Year()/100, 2, '0'), true
 	case 'd':

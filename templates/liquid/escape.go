@@ -16,6 +16,17 @@ func (st *state) write(value any, n *outputNode) error {
 	return err
 }
 
+// writeWhole writes a number where digits need no escape; false where they may.
+func (st *state) writeWhole(i int64, n *outputNode) bool {
+	if n.place != inText && n.place != inAttr {
+		return false
+	}
+	mark := len(st.out)
+	st.out = appendInt(st.out, i)
+	st.encoded(mark)
+	return true
+}
+
 func (st *state) writeEscaped(value any, n *outputNode) error {
 	switch st.mode {
 	case Plain:

@@ -30,6 +30,17 @@ type variable struct {
 }
 
 func (v *variable) eval(st *state) any {
+	value := v.find(st)
+	if f, ok := value.(float64); ok && st.mode != Plain {
+		if i, whole := wholeNumber(f); whole {
+			return i
+		}
+	}
+	return value
+}
+
+// find is eval with numbers as they were given.
+func (v *variable) find(st *state) any {
 	root := v.root
 	if v.start != nil {
 		root = toText(v.start.eval(st))
@@ -52,19 +63,14 @@ func (v *variable) eval(st *state) any {
 			return nil
 		}
 	}
-	if f, ok := value.(float64); ok && st.mode != Plain {
-		return wholeNumber(f)
-	}
 	return value
 }
 
 // wholeNumber gives a float without a fraction as the integer it was: JSON has
 // one kind of number, and an order over 89 shall not read 89.0.
-func wholeNumber(f float64) any {
-	if i := int64(f); f > -1<<53 && f < 1<<53 && float64(i) == f {
-		return i
-	}
-	return f
+func wholeNumber(f float64) (int64, bool) {
+	i := int64(f)
+	return i, f > -1<<53 && f < 1<<53 && float64(i) == f
 }
 
 // member reads value.key; size, first and last work on lists, maps and text.
@@ -191,8 +197,10 @@ func (c *filterCall) apply(st *state, value any) (any, error) {
 	for _, a := range c.args {
 		st.args = append(st.args, a.eval(st))
 	}
-	call := call{st: st, in: value, args: st.args[mark:], named: c.named}
-	out, err := c.def.run(&call)
+	// No filter runs inside another one, so they share the place.
+	st.call = call{st: st, in: value, args: st.args[mark:], named: c.named}
+	out, err := c.def.run(&st.call)
+	st.call = call{}
 	clear(st.args[mark:])
 	st.args = st.args[:mark]
 	if err != nil {

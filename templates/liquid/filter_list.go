@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 func init() {
@@ -222,9 +223,14 @@ func slice(c *call) (any, error) {
 		a, b := cut(int64(len(list)))
 		return list[a:b:b], nil
 	}
-	r := []rune(c.text())
-	a, b := cut(int64(len(r)))
-	return string(r[a:b]), nil
+	s := c.text()
+	if utf8.RuneCountInString(s) < len(s) {
+		r := []rune(s)
+		a, b := cut(int64(len(r)))
+		return c.st.text(string(r[a:b])), nil
+	}
+	a, b := cut(int64(len(s)))
+	return c.st.text(s[a:b]), nil
 }
 
 // sorted sorts a copy by what key gives for each element; nil goes last.

@@ -47,7 +47,7 @@ func init() {
 }
 
 func text0(name string, f func(string) string) *filterDef {
-	return &filterDef{name: name, run: func(c *call) (any, error) { return f(c.text()), nil }}
+	return &filterDef{name: name, run: func(c *call) (any, error) { return c.st.text(f(c.text())), nil }}
 }
 
 // safe0 is text0 for filters that only take blanks away.

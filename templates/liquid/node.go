@@ -67,12 +67,27 @@ func (n *outputNode) render(st *state) error {
 	if err := st.step(n.pos); err != nil {
 		return err
 	}
-	value := n.value.base.eval(st)
-	if value == nil && st.opt.Strict && !n.value.hasDefault {
-		if v, ok := n.value.base.(*variable); ok {
-			return v.undefined()
+	v, isVariable := n.value.base.(*variable)
+	if !isVariable {
+		return n.print(st, n.value.base.eval(st))
+	}
+	value := v.find(st)
+	if f, ok := value.(float64); ok && st.mode != Plain {
+		if i, whole := wholeNumber(f); whole {
+			if len(n.value.filters) == 0 && st.writeWhole(i, n) {
+				return st.checkOutput(n.pos)
+			}
+			value = i
 		}
 	}
+	if value == nil && st.opt.Strict && !n.value.hasDefault {
+		return v.undefined()
+	}
+	return n.print(st, value)
+}
+
+// print writes a value after its filters.
+func (n *outputNode) print(st *state, value any) error {
 	for i := range n.value.filters {
 		var err error
 		if value, err = n.value.filters[i].apply(st, value); err != nil {

@@ -83,6 +83,8 @@ type state struct {
 	changed   *string      // what ifchanged wrote last
 	loop      *forLoop     // the innermost for
 	args      []any        // stack of filter arguments
+	call      call         // the filter at work
+	texts     []string     // what text has given out
 	scratch   []byte
 
 	encode   bool         // the output becomes quoted-printable as it is written
@@ -94,6 +96,16 @@ type state struct {
 	steps, iterations, memory, depth int
 	interrupt                        interrupt
 	mode                             Mode
+}
+
+// text gives a text as a value. It takes room among others, and none of its own
+// as a string would.
+func (st *state) text(s string) any {
+	if len(st.texts) == cap(st.texts) {
+		st.texts = make([]string, 0, 32) // those given out stay where they are
+	}
+	st.texts = append(st.texts, s)
+	return &st.texts[len(st.texts)-1]
 }
 
 // setStem prepares what most links of a message begin with.

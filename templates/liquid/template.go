@@ -25,6 +25,9 @@ type Template struct {
 	mode  Mode
 	nodes []node
 	size  int // bytes of literal text, a first guess at the output's length
+
+	constant   string
+	isConstant bool
 }
 
 // Name is the name given to Parse.
@@ -68,6 +71,11 @@ func ParseTokens(name string, tokens []Token, mode Mode) (*Template, []Error) {
 	for _, tok := range tokens {
 		if tok.Kind == Text {
 			t.size += len(tok.Markup)
+		}
+	}
+	if len(nodes) == 1 {
+		if text, ok := nodes[0].(*textNode); ok {
+			t.constant, t.isConstant = string(text.text), true
 		}
 	}
 	return t, nil
@@ -130,8 +138,9 @@ func (st *state) reset() {
 	clear(st.assigned)
 	clear(st.args[:cap(st.args)])
 	clear(st.resume)
+	clear(st.texts)
 	*st = state{inner: st.inner[:0], assigned: st.assigned[:0], args: st.args[:0], scratch: st.scratch[:0], resume: st.resume[:0],
-		stemText: st.stemText[:0], stem: st.stem}
+		texts: st.texts[:0], stemText: st.stemText[:0], stem: st.stem}
 }
 
 // Prepare encodes the literal texts for AppendQuoted. It is for one who has made
@@ -144,6 +153,10 @@ func (t *Template) Prepare() {
 		}
 	})
 }
+
+// Constant is the output of a template that says the same to everybody; false
+// where it may not.
+func (t *Template) Constant() (string, bool) { return t.constant, t.isConstant }
 
 // Size is the number of bytes of literal text.
 func (t *Template) Size() int { return t.size }
