@@ -2,18 +2,28 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
+	"os"
+	"slices"
+
+	"rapport/internal/clock"
 )
 
 // Options say on what and how large to measure.
 type Options struct {
-	Database string // postgres://…, of a database that may be filled and emptied; "": one is started
+	Program  string // the rapport that is measured, by its path
+	Database string // postgres://…, of a database that may be filled; "": one is started
 	Redis    string // redis://…; "": one is started
 	Embedded bool   // the embedded default instead: one file, the queue in the process
+	Force    bool   // take a database that has contacts in it
 	Size     int64  // how many contacts; 0: what the bench was made for
 	Dir      string // for files that are made on the way
-	Log      *slog.Logger
+	Clock    clock.Clock
+
+	Workers     int    // processes that send; 0: what the bench was made for
+	Connections int    // to the receiving server; 0: what the bench was made for
+	DKIM        string // ed25519: messages are signed; "": they are not
 
 	// Progress is told what is being done, and how much of it; total is 0 where
 	// nobody knows. Nil: nobody looks.
@@ -22,10 +32,12 @@ type Options struct {
 
 // Bench is one measurement that a person can ask for.
 type Bench struct {
-	Name  string
-	Short string // what it measures, in a few words
-	Size  int64  // contacts, where Options.Size says nothing
-	Run   func(ctx context.Context, r *Run) error
+	Name    string
+	Short   string // what it measures, in a few words
+	Long    string // the same for its page of help
+	Example string // command lines
+	Size    int64  // contacts, where Options.Size says nothing
+	Run     func(ctx context.Context, r *Run) error
 }
 
 // Figure is one thing that was measured.
@@ -55,11 +67,52 @@ type Machine struct {
 	Redis     string `json:"redis,omitempty"`
 }
 
+// All are the benches there are, in the order in which they are shown.
+var All = []Bench{Send}
+
+// Find is the bench of that name.
+func Find(name string) (Bench, bool) {
+	i := slices.IndexFunc(All, func(b Bench) bool { return b.Name == name })
+	if i < 0 {
+		return Bench{}, false
+	}
+	return All[i], true
+}
+
+// Do runs the bench and returns what it found. With an error the report holds
+// what was found until then.
+func (b Bench) Do(ctx context.Context, o Options) (report Report, err error) {
+	if o.Size == 0 {
+		o.Size = b.Size
+	}
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.Dir, err = os.MkdirTemp(o.Dir, "rapport-bench-"); err != nil {
+		return report, err
+	}
+	r := &Run{Options: o, Report: Report{Bench: b.Name, Size: o.Size, Machine: thisMachine()}}
+	r.atEnd(func() error { return os.RemoveAll(o.Dir) })
+	if !measurable() {
+		r.Note("this system does not tell what a process costs: there are no figures of CPU and memory")
+	}
+	err = b.Run(ctx, r)
+	for _, f := range slices.Backward(r.ends) {
+		err = errors.Join(err, f())
+	}
+	return r.Report, err
+}
+
 // Run is a bench at work: what it may use, and where it writes what it found.
 type Run struct {
 	Options
 	Report Report
+
+	ends []func() error
 }
+
+// atEnd has f called when the bench is over, the last one first.
+func (r *Run) atEnd(f func() error) { r.ends = append(r.ends, f) }
 
 // Figure writes down what was measured.
 func (r *Run) Figure(name string, value float64, unit string) {

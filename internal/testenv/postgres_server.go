@@ -24,14 +24,16 @@ type PostgresServer struct {
 	folder   *folder
 	port     int
 	user     *account
+	settings []string // as in "shared_buffers=256MB"
 	process  *process
 }
 
 // StartPostgres starts a server for this test alone and stops it when the test
-// ends. Without PostgreSQL on the machine the test is skipped.
-func StartPostgres(t T) *PostgresServer {
+// ends. Settings are of postgresql.conf, as in "shared_buffers=256MB". Without
+// PostgreSQL on the machine the test is skipped.
+func StartPostgres(t T, settings ...string) *PostgresServer {
 	t.Helper()
-	s, err := startPostgres()
+	s, err := startPostgres(settings...)
 	if errors.Is(err, exec.ErrNotFound) {
 		t.Skip(noPostgres)
 	}
@@ -64,7 +66,7 @@ func (s *PostgresServer) Restart() error {
 	return nil
 }
 
-func startPostgres() (*PostgresServer, error) {
+func startPostgres(settings ...string) (*PostgresServer, error) {
 	folders := []string{"/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql@*/bin"}
 	initdb := find(folders, "initdb")
 	if initdb == "" {
@@ -83,7 +85,7 @@ func startPostgres() (*PostgresServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &PostgresServer{programs: filepath.Dir(initdb), folder: folder, user: user}
+	s := &PostgresServer{programs: filepath.Dir(initdb), folder: folder, user: user, settings: settings}
 	if err := s.initialise(initdb); err != nil {
 		folder.remove()
 		return nil, err
@@ -116,11 +118,15 @@ func (s *PostgresServer) initialise(initdb string) error {
 
 // run starts the server on the port and waits until it answers.
 func (s *PostgresServer) run(port int) (*process, error) {
-	p, err := start(command{path: filepath.Join(s.programs, "postgres"), dir: s.folder.path, user: s.user, args: []string{
+	args := []string{
 		"-D", filepath.Join(s.folder.path, "data"), "-p", strconv.Itoa(port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + s.folder.path,
 		"-c", "max_connections=200", "-c", "shared_buffers=64MB",
-	}})
+	}
+	for _, setting := range s.settings { // of two, the later one counts
+		args = append(args, "-c", setting)
+	}
+	p, err := start(command{path: filepath.Join(s.programs, "postgres"), dir: s.folder.path, user: s.user, args: args})
 	if err != nil {
 		return nil, err
 	}
