@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"strings"
 	"time"
 
@@ -66,15 +65,14 @@ func (a *app) oneBench(b bench.Bench) *cobra.Command {
 	f.IntVar(&o.Workers, "workers", 0, "how `many` processes send")
 	f.IntVar(&o.Connections, "connections", 0, "how `many` connections there are to the receiving server")
 	f.StringVar(&o.DKIM, "dkim", "", "sign the messages: ed25519")
+	if b.Name == bench.Send.Name {
+		f.BoolVar(&o.OnlyEngine, "only-engine", false, "leave out what it is compared with")
+	}
 	return c
 }
 
 func (a *app) bench(ctx context.Context, b bench.Bench, o bench.Options) error {
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	o.Program, o.Clock = program, a.now
+	o.Clock = a.now
 	view := &benchView{app: a}
 	o.Progress = view.tell
 	report, err := b.Do(ctx, o)

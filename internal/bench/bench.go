@@ -12,7 +12,7 @@ import (
 
 // Options say on what and how large to measure.
 type Options struct {
-	Program  string // the rapport that is measured, by its path
+	Program  string // the rapport that is measured, by its path; "": the program that runs
 	Database string // postgres://…, of a database that may be filled; "": one is started
 	Redis    string // redis://…; "": one is started
 	Embedded bool   // the embedded default instead: one file, the queue in the process
@@ -24,6 +24,7 @@ type Options struct {
 	Workers     int    // processes that send; 0: what the bench was made for
 	Connections int    // to the receiving server; 0: what the bench was made for
 	DKIM        string // ed25519: messages are signed; "": they are not
+	OnlyEngine  bool   // leave out what it is compared with
 
 	// Progress is told what is being done, and how much of it; total is 0 where
 	// nobody knows. Nil: nobody looks.
@@ -88,6 +89,11 @@ func (b Bench) Do(ctx context.Context, o Options) (report Report, err error) {
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
+	if o.Program == "" {
+		if o.Program, err = os.Executable(); err != nil {
+			return report, err
+		}
+	}
 	if o.Dir, err = os.MkdirTemp(o.Dir, "rapport-bench-"); err != nil {
 		return report, err
 	}
@@ -96,7 +102,12 @@ func (b Bench) Do(ctx context.Context, o Options) (report Report, err error) {
 	if !measurable() {
 		r.Note("this system does not tell what a process costs: there are no figures of CPU and memory")
 	}
-	err = b.Run(ctx, r)
+	if err = r.services(ctx); err == nil {
+		err = b.Run(ctx, r)
+	}
+	if ctx.Err() != nil { // whatever else failed came of it
+		err = context.Cause(ctx)
+	}
 	for _, f := range slices.Backward(r.ends) {
 		err = errors.Join(err, f())
 	}
@@ -104,11 +115,14 @@ func (b Bench) Do(ctx context.Context, o Options) (report Report, err error) {
 }
 
 // Run is a bench at work: what it may use, and where it writes what it found.
+// Database and Redis name servers that answer, or with Embedded the file to use
+// and no Redis.
 type Run struct {
 	Options
 	Report Report
 
-	ends []func() error
+	postgresPid, redisPid int // 0: not on this machine, or none
+	ends                  []func() error
 }
 
 // atEnd has f called when the bench is over, the last one first.

@@ -12,16 +12,16 @@ import (
 // fillSize is how many contacts are written in one transaction.
 const fillSize = 2000
 
-// fill puts contacts into the store who agreed to the topic and can be told
-// apart by a number from 0 on. Their attribute share deals them out evenly to so
-// many campaigns, from 1 on.
-func (r *Run) fill(ctx context.Context, s *store.Store, n int64, campaigns int) error {
+// fill puts contacts into the store who agreed to the topic: those with the
+// numbers from first up to and without n. Their attribute share deals them out
+// into equal shares, which are counted from 1.
+func (r *Run) fill(ctx context.Context, s *store.Store, first, n int64, shares int) error {
 	agreed := r.Clock.Now().Add(-30 * 24 * time.Hour)
-	for i := int64(0); i < n; {
+	for i := first; i < n; {
 		r.Step("writing contacts", i, n)
 		in := make([]store.ContactInput, 0, fillSize)
 		for ; i < n && len(in) < fillSize; i++ {
-			in = append(in, person(i, campaigns, agreed))
+			in = append(in, person(i, shares, agreed))
 		}
 		results, err := s.UpsertContacts(ctx, in, r.Clock.Now())
 		if err != nil {
@@ -39,10 +39,10 @@ func (r *Run) fill(ctx context.Context, s *store.Store, n int64, campaigns int) 
 
 var firstNames = []string{"Ana", "Björn", "Chloé", "Dmitri", "Elif", "Finn", "Grażyna", "Hugo"}
 
-func person(i int64, campaigns int, agreed time.Time) store.ContactInput {
+func person(i int64, shares int, agreed time.Time) store.ContactInput {
 	attributes := MailAttributes(i)
-	if campaigns > 1 {
-		attributes["share"] = float64(1 + i%int64(campaigns))
+	if shares > 0 {
+		attributes["share"] = float64(1 + i%int64(shares))
 	}
 	return store.ContactInput{
 		Source: "bench",

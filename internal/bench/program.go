@@ -78,6 +78,15 @@ func (p *child) stop() error {
 	return nil
 }
 
+// kill ends a process that keeps nothing.
+func (p *child) kill() error {
+	if p.ended() == nil {
+		_ = p.cmd.Process.Kill() // already gone is fine
+		<-p.exited
+	}
+	return nil
+}
+
 // tail keeps the end of what a process writes.
 type tail struct {
 	mu   sync.Mutex

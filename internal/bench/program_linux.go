@@ -2,5 +2,8 @@ package bench
 
 import "syscall"
 
-// attributes have the kernel end a process with us, whatever ends us.
-func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// attributes put a process into a group of its own, so that Ctrl-C reaches only us,
+// and have the kernel end it with us, whatever ends us.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

@@ -4,4 +4,5 @@ package bench
 
 import "syscall"
 
-func attributes() *syscall.SysProcAttr { return nil }
+// attributes put a process into a group of its own, so that Ctrl-C reaches only us.
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

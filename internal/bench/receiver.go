@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -42,9 +43,8 @@ type Tally struct {
 //
 //	count            Counts
 //	tally            Tally
+//	first            the first message, as it came
 //	reset            {}, and everything counted is forgotten
-//	latency 5ms      {}, from the next connection on
-//	connections 32   {}, from the next connection on
 func Receive(ctx context.Context, commands io.Reader, answers io.Writer, o ReceiverOptions) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -74,27 +74,21 @@ func Receive(ctx context.Context, commands io.Reader, answers io.Writer, o Recei
 
 func (s *sink) command(words []string) (any, error) {
 	if len(words) == 0 {
-		return nil, fmt.Errorf("the receiver was given an empty command")
+		return nil, errors.New("the receiver was given an empty command")
 	}
-	argument := strings.Join(words[1:], " ")
-	var err error
 	switch words[0] {
 	case "count":
 		return s.counts(), nil
 	case "tally":
 		return s.tally(), nil
+	case "first":
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.first, nil
 	case "reset":
 		s.reset()
-	case "latency":
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.options.Latency, err = time.ParseDuration(argument)
-	case "connections":
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		_, err = fmt.Sscan(argument, &s.options.Connections)
 	default:
-		err = fmt.Errorf("the receiver does not know the command %q", words[0])
+		return nil, fmt.Errorf("the receiver does not know the command %q", words[0])
 	}
-	return struct{}{}, err
+	return struct{}{}, nil
 }

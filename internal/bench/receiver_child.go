@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"time"
 )
 
 // receiver is the receiving server in its own process, as a bench sees it.
@@ -51,6 +50,8 @@ func (r *Run) startReceiver(o ReceiverOptions) (*receiver, error) {
 	return v, v.read(&v.port)
 }
 
+func (v *receiver) portOf() int { return v.port }
+
 // ask sends a command and reads its answer.
 func (v *receiver) ask(answer any, command ...string) error {
 	v.mu.Lock()
@@ -71,8 +72,5 @@ func (v *receiver) read(answer any) error {
 
 func (v *receiver) counts() (c Counts, err error) { return c, v.ask(&c, "count") }
 func (v *receiver) tally() (t Tally, err error)   { return t, v.ask(&t, "tally") }
+func (v *receiver) first() (b []byte, err error)  { return b, v.ask(&b, "first") }
 func (v *receiver) reset() error                  { return v.ask(&struct{}{}, "reset") }
-
-func (v *receiver) latency(d time.Duration) error {
-	return v.ask(&struct{}{}, "latency", d.String())
-}

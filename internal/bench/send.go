@@ -3,245 +3,276 @@ package bench
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
 	"rapport/campaigns"
-	"rapport/internal/store"
 )
 
 // Send measures how fast a campaign leaves.
-var Send = Bench{Name: "send", Short: "how fast a campaign leaves, and what a message costs", Size: 200_000, Run: runSend}
+var Send = Bench{
+	Name: "send", Size: 200_000, Run: runSend,
+	Short: "how fast a campaign leaves, and what a message costs",
+	Long: `Sends one campaign to all contacts: a message of 20 KB with ten variables, a loop,
+a condition and 20 tracked links, with every guard on. Then it compares: in short
+rounds the engine takes turns with simpler ways of sending the same message to the
+same server, because processors change their speed from minute to minute.`,
+	Example: `  rapport bench send
+  rapport bench send --embedded
+  rapport bench send --contacts 20000 --only-engine
+  rapport bench send --dkim ed25519 --json`,
+}
 
-// sendConnections are those of the provider where nobody says otherwise: a few
-// carry all that two cores can make when the server is near (docs/performance.md).
-const sendConnections = 8
+const (
+	// sendConnections are those to a server that is near, where nobody says
+	// otherwise: a few carry all that a small machine can make.
+	sendConnections = 8
+	// To a server that is far away, connections and not the processor bound the
+	// rate.
+	farConnections = 32
+	farLatency     = 5 * time.Millisecond
+
+	rounds = 3  // of engine and baselines in turn
+	shares = 10 // a round mails one of so many shares of the contacts
+)
+
+// The campaigns of the bench.
+const (
+	toAll    = "to-all"
+	toFar    = "to-far"
+	toSigned = "signed"
+)
+
+var (
+	roundNear = [rounds]string{"near-1", "near-2", "near-3"}
+	roundSink = [rounds]string{"sink-1", "sink-2", "sink-3"}
+)
+
+// sending is a send bench at work.
+type sending struct {
+	*mailHouse
+	near, far *receiver
+	sink      *postfixSink // nil: not installed
+}
 
 func runSend(ctx context.Context, r *Run) error {
-	s, err := r.services(ctx)
+	b := &sending{}
+	if err := b.install(ctx, r); err != nil {
+		return err
+	}
+	if err := b.serve(ctx, cmp.Or(r.Workers, 1)); err != nil {
+		return err
+	}
+	if err := b.settle(ctx); err != nil {
+		return err
+	}
+	all, err := b.send(ctx, toAll, b.near, nil)
+	if all != nil && all.messages() > 0 {
+		b.figures(all)
+	}
+	if err != nil || r.OnlyEngine {
+		return err
+	}
+	return b.compare(ctx)
+}
+
+// install starts the mail servers and makes an installation that knows them.
+func (b *sending) install(ctx context.Context, r *Run) (err error) {
+	if b.near, err = r.startReceiver(ReceiverOptions{}); err != nil {
+		return err
+	}
+	connections := cmp.Or(r.Connections, sendConnections)
+	near := provider{name: "near", port: b.near.port, connections: connections}
+	key, err := r.key()
 	if err != nil {
 		return err
 	}
-	v, err := r.startReceiver(ReceiverOptions{})
-	if err != nil {
-		return err
+	if r.DKIM != "" {
+		near.key = key
 	}
-	in, err := r.install(ctx, s, setup{contacts: r.Size, dkim: r.DKIM != "",
-		shop: shop{campaigns: 1, port: v.port, connections: cmp.Or(r.Connections, sendConnections)}})
-	if err != nil {
-		return err
+	o := shop{shares: shares, providers: []provider{near}, campaigns: []mailing{{name: toAll, sender: "near"}}}
+	if !r.OnlyEngine {
+		if b.far, err = r.startReceiver(ReceiverOptions{Latency: farLatency}); err != nil {
+			return err
+		}
+		if b.sink, err = r.startPostfixSink(ctx); err != nil {
+			return err
+		}
+		o.providers = append(o.providers, provider{name: "far", port: b.far.port, connections: farConnections},
+			provider{name: "signed", port: b.near.port, connections: connections, key: key})
+		o.campaigns = append(o.campaigns, mailing{toFar, "far", rounds + 1}, mailing{toSigned, "signed", rounds + 2})
+		for i, name := range roundNear {
+			o.campaigns = append(o.campaigns, mailing{name, "near", i + 1})
+		}
 	}
-	if err := in.serve(ctx, cmp.Or(r.Workers, 1)); err != nil {
-		return err
+	if b.sink != nil {
+		o.providers = append(o.providers, provider{name: "sink", port: b.sink.port, connections: connections, key: near.key})
+		for i, name := range roundSink {
+			o.campaigns = append(o.campaigns, mailing{name, "sink", i + 1})
+		}
 	}
-	if err := in.settle(ctx); err != nil {
-		return err
-	}
-	sent, err := in.send(ctx, 0, v, nil)
-	if err != nil {
-		return err
-	}
-	in.figures(sent)
-	return sent.check()
+	b.mailHouse, err = r.install(ctx, o, r.Size)
+	return err
 }
 
 // figures writes down what a campaign has cost.
-func (in *installation) figures(s *sent) {
-	n := float64(s.tally.Messages)
-	in.Figure("messages received", n, "")
-	in.Figure("from the start to the last outcome", s.seconds(), "s")
-	in.Figure("rate", n/s.seconds(), "messages/s")
-	in.Figure("steady rate", s.steady(), "messages/s")
+func (in *mailHouse) figures(s *sent) {
+	in.Figure("messages received", float64(s.tally.Messages), "")
 	in.Figure("copies beyond the first", float64(s.tally.Twice), "")
 	in.Figure("lost", float64(s.outcomes[campaigns.Sent]-s.tally.Distinct), "")
-	if !measurable() || n == 0 {
+	in.Figure("from the start to the last outcome", s.seconds(), "s")
+	in.Figure("rate", float64(s.tally.Messages)/s.seconds(), "messages/s")
+	in.measured("steady rate, from 10 % to 90 %", s.steady(), "messages/s")
+	if !measurable() {
 		return
 	}
-	each := func(of func(cost) usage) float64 {
-		return float64((of(s.after).cpu - of(s.before).cpu).Microseconds()) / n
-	}
-	engine := each(func(c cost) usage { return c.engine })
+	engine := s.each(func(c cost) spent { return c.engine })
 	in.Figure("CPU of the engine", engine, "µs/message")
 	if in.postgresPid != 0 {
-		postgres := each(func(c cost) usage { return c.postgres })
+		postgres := s.each(func(c cost) spent { return c.postgres })
 		in.Figure("CPU of PostgreSQL", postgres, "µs/message")
 		in.Figure("CPU of engine and PostgreSQL", engine+postgres, "µs/message")
 	}
 	if in.redisPid != 0 {
-		in.Figure("CPU of Redis", each(func(c cost) usage { return c.redis }), "µs/message")
+		in.Figure("CPU of Redis", s.each(func(c cost) spent { return c.redis }), "µs/message")
 	}
-	in.Figure("CPU of the receiving server", each(func(c cost) usage { return c.receiver }), "µs/message")
-	in.Figure("peak memory of an engine process", float64(s.after.engine.peak)/(1<<20), "MB")
+	in.Figure("CPU of the receiving server", s.each(func(c cost) spent { return c.receiver }), "µs/message")
+	in.Figure("peak memory of an engine process", megabytes(s.after.engine.peak), "MB")
 }
 
-// cost is what a campaign has cost each part of the machine.
-type cost struct{ engine, postgres, redis, receiver usage }
+func megabytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
-func (in *installation) cost(v *receiver) cost {
-	pids := make([]int, len(in.engines))
-	for i, p := range in.engines {
-		pids[i] = p.pid()
+// measured writes down a figure that could be taken: 0 stands for one that could
+// not.
+func (r *Run) measured(name string, value float64, unit string) {
+	if value > 0 {
+		r.Figure(name, value, unit)
 	}
-	c := cost{engine: usageOf(pids...), receiver: usageOf(v.pid())}
-	if in.postgresPid != 0 {
-		c.postgres = treeUsage(in.postgresPid)
-	}
-	if in.redisPid != 0 {
-		c.redis = usageOf(in.redisPid)
-	}
-	return c
 }
 
-// sample is how many messages the receiver had at a moment.
-type sample struct {
-	at       time.Time
-	messages int64
-}
+// compared is one round of engine and baselines, in messages a second.
+type compared struct{ engine, raw, plain, sinkEngine, sinkRaw float64 }
 
-// sent is a campaign that was sent.
-type sent struct {
-	enrolled int64
-	fired    time.Time // when the campaign started
-	settled  time.Time // when the last outcome was recorded
-	ended    time.Time // when the last enrolment had ended too
-	curve    []sample
-	before   cost
-	after    cost
-	outcomes map[campaigns.MessageState]int64
-	tally    Tally
-}
-
-// stillTime is how long nothing may happen before a run has failed.
-const stillTime = 2 * time.Minute
-
-// send lets a campaign start and waits until everything about it is recorded.
-// watch, where it is not nil, is called with every sample.
-func (in *installation) send(ctx context.Context, campaign int, v *receiver, watch func(sample)) (*sent, error) {
-	known, err := in.store.Campaigns(ctx)
+// compare takes turns between the engine and the baselines.
+func (b *sending) compare(ctx context.Context) error {
+	message, err := b.near.first()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := v.reset(); err != nil {
-		return nil, err
-	}
-	id := known[campaignName(campaign)].ID
-	if err := in.move(ctx, campaign, store.Running, store.Paused); err != nil {
-		return nil, err
-	}
-	s := &sent{}
-	err = poll(ctx, 5*time.Millisecond, func() (bool, error) {
-		firings, err := in.store.RecentFirings(ctx, id, 1)
-		return len(firings) > 0, err
-	})
+	content, err := contentOf(message)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.fired, s.before = in.Clock.Now(), in.cost(v)
-	if err := in.watch(ctx, s, id, v, watch); err != nil {
-		return nil, err
-	}
-	s.after = in.cost(v)
-	progress, err := in.store.Progress(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	s.outcomes = progress[id].Messages
-	s.tally, err = v.tally()
-	return s, err
-}
-
-// watch follows a campaign to its end.
-func (in *installation) watch(ctx context.Context, s *sent, campaign int64, v *receiver, watch func(sample)) error {
-	moved := s.fired // when something was seen to happen
-	done := false    // the audience is complete
-	return poll(ctx, 50*time.Millisecond, func() (bool, error) {
-		counts, err := v.counts()
-		if err != nil {
-			return false, err
+	b.Figure("size of a message", float64(len(message)), "bytes")
+	connections := cmp.Or(b.Connections, sendConnections)
+	near := &baseline{run: b.Run, port: b.near.port, connections: connections, message: message}
+	var list []compared
+	for i := range rounds {
+		b.Step("comparing", int64(i), rounds)
+		var c compared
+		if c.raw, err = near.rate(ctx, shortest, sendRaw); err != nil {
+			return err
 		}
-		now := in.Clock.Now()
-		last := sample{now, counts.Messages}
-		if n := len(s.curve); n == 0 || s.curve[n-1].messages != last.messages {
-			moved = now
+		if c.engine, err = b.steady(ctx, roundNear[i], b.near); err != nil {
+			return err
 		}
-		s.curve = append(s.curve, last)
-		if watch != nil {
-			watch(last)
+		if c.plain, err = near.rate(ctx, shortest, content.sendPlain); err != nil {
+			return err
 		}
-		in.Step("sending", counts.Messages, s.enrolled)
-		if !done {
-			firings, err := in.store.RecentFirings(ctx, campaign, 1)
-			if err != nil || len(firings) == 0 {
-				return false, err
+		if b.sink != nil {
+			b.sink.size = int64(len(message)) + 120 // envelope and dot
+			sink := &baseline{run: b.Run, port: b.sink.port, connections: connections, message: message}
+			if c.sinkRaw, err = sink.rate(ctx, shortest, sendRaw); err != nil {
+				return err
 			}
-			s.enrolled, done = firings[0].Enrolled, firings[0].State == "done"
-		}
-		// The database is asked only when the end is near, or nothing comes.
-		if !done || counts.Messages < s.enrolled && now.Sub(moved) < time.Second {
-			return false, in.alive()
-		}
-		p, err := in.store.Pending(ctx, now)
-		if err != nil {
-			return false, err
-		}
-		if !p.Open && !p.Batches && (counts.Messages >= s.enrolled || !p.Enrolments) {
-			if s.settled.IsZero() {
-				s.settled = now
-			}
-			if !p.Enrolments {
-				s.ended = now
-				return true, nil
+			if c.sinkEngine, err = b.steady(ctx, roundSink[i], b.sink); err != nil {
+				return err
 			}
 		}
-		if now.Sub(moved) > stillTime && s.settled.IsZero() {
-			return false, fmt.Errorf("nothing has come for %s: %d of %d messages were received; rapport serve said: %s",
-				stillTime, counts.Messages, s.enrolled, in.engines[0].output)
-		}
-		return false, in.alive()
-	})
+		list = append(list, c)
+	}
+	b.ratios(list)
+	return b.others(ctx, message)
 }
 
-// seconds is how long it took from the start to the last outcome.
-func (s *sent) seconds() float64 { return s.settled.Sub(s.fired).Seconds() }
-
-// steady is the rate between the tenth and the ninetieth percent of the
-// messages, in messages a second; 0 where it was over too soon.
-func (s *sent) steady() float64 {
-	if len(s.curve) == 0 {
-		return 0
+// steady is the steady rate of a campaign, 0 where it was over too soon.
+func (b *sending) steady(ctx context.Context, campaign string, v destination) (float64, error) {
+	s, err := b.send(ctx, campaign, v, nil)
+	if err != nil {
+		return 0, err
 	}
-	total := s.curve[len(s.curve)-1].messages
-	var from, to sample
-	for _, x := range s.curve {
-		if from.at.IsZero() && 10*x.messages >= total {
-			from = x
-		}
-		if to.at.IsZero() && 10*x.messages >= 9*total {
-			to = x
-		}
-	}
-	if span := to.at.Sub(from.at).Seconds(); span > 0 {
-		return float64(to.messages-from.messages) / span
-	}
-	return 0
+	return s.steady(), nil
 }
 
-// check is an error when a message was lost or came twice.
-func (s *sent) check() error {
-	all := int64(0)
-	for _, n := range s.outcomes {
-		all += n
+// ratios writes down the medians of the rounds.
+func (b *sending) ratios(list []compared) {
+	middle := func(of func(compared) float64) float64 {
+		var values []float64
+		for _, c := range list {
+			if v := of(c); v > 0 {
+				values = append(values, v)
+			}
+		}
+		return median(values)
 	}
-	recorded := s.outcomes[campaigns.Sent]
-	switch {
-	case s.tally.Twice > 0:
-		return fmt.Errorf("%d messages came more than once, such as %v", s.tally.Twice, s.tally.Examples)
-	case s.tally.Unnamed > 0:
-		return fmt.Errorf("%d messages came without an X-Rapport-Id", s.tally.Unnamed)
-	case s.tally.Distinct != recorded:
-		return fmt.Errorf("%d messages are recorded as sent and %d have come", recorded, s.tally.Distinct)
-	case all != s.enrolled || recorded != all:
-		return fmt.Errorf("%d contacts were enrolled, and the outcomes are %v", s.enrolled, s.outcomes)
+	share := func(part, whole func(compared) float64) float64 {
+		return middle(func(c compared) float64 {
+			if whole(c) == 0 {
+				return 0
+			}
+			return part(c) / whole(c)
+		})
+	}
+	engine := func(c compared) float64 { return c.engine }
+	raw := func(c compared) float64 { return c.raw }
+	plain := func(c compared) float64 { return c.plain }
+	sinkEngine := func(c compared) float64 { return c.sinkEngine }
+	sinkRaw := func(c compared) float64 { return c.sinkRaw }
+	b.measured("in rounds: engine", middle(engine), "messages/s")
+	b.measured("in rounds: a plain loop with go-mail", middle(plain), "messages/s")
+	b.measured("in rounds: raw SMTP with ready bytes", middle(raw), "messages/s")
+	b.measured("engine to a plain loop", share(engine, plain), "×")
+	b.measured("engine to raw SMTP", 100*share(engine, raw), "%")
+	if b.sink == nil {
+		b.Note("smtp-sink is not installed (it comes with Postfix): nothing is compared with it")
+		return
+	}
+	b.measured("in rounds: engine into smtp-sink", middle(sinkEngine), "messages/s")
+	b.measured("in rounds: raw SMTP into smtp-sink", middle(sinkRaw), "messages/s")
+	b.measured("engine to what smtp-sink takes", 100*share(sinkEngine, sinkRaw), "%")
+}
+
+// others sends to a server that is far away, and signed messages.
+func (b *sending) others(ctx context.Context, message []byte) error {
+	far := &baseline{run: b.Run, port: b.far.port, connections: farConnections, message: message}
+	raw, err := far.rate(ctx, shortest, sendRaw)
+	if err != nil {
+		return err
+	}
+	engine, err := b.steady(ctx, toFar, b.far)
+	if err != nil {
+		return err
+	}
+	ideal := farConnections / farLatency.Seconds()
+	b.Note("far away: every reply comes %s late, over %d connections: one message per round trip would be %.0f a second", farLatency, farConnections, ideal)
+	b.measured("far away: engine", engine, "messages/s")
+	b.measured("far away: raw SMTP with ready bytes", raw, "messages/s")
+	b.measured("far away: engine to one message per round trip", 100*engine/ideal, "%")
+	signed, err := b.send(ctx, toSigned, b.near, nil)
+	if err != nil {
+		return err
+	}
+	b.measured("signed with Ed25519: engine", signed.steady(), "messages/s")
+	if measurable() {
+		b.Figure("signed with Ed25519: CPU of the engine", signed.each(func(c cost) spent { return c.engine }), "µs/message")
 	}
 	return nil
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
 }

@@ -11,16 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 
+	"rapport/internal/store"
 	"rapport/internal/testenv"
 )
-
-// services are what an installation keeps its data in.
-type services struct {
-	database string // postgres://… or the path of an embedded file
-	redis    string // "" with the embedded default
-
-	postgresPid, redisPid int // 0: not on this machine, or none
-}
 
 // ownPostgres are the settings of a PostgreSQL that a bench starts: safe, and
 // sized as a small machine would have it.
@@ -29,33 +22,56 @@ var ownPostgres = []string{
 	"shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min", "max_connections=300",
 }
 
-// services finds or starts the servers of this run.
-func (r *Run) services(ctx context.Context) (*services, error) {
+// services finds or starts the servers of this run, and looks whether the
+// database may be filled.
+func (r *Run) services(ctx context.Context) (err error) {
 	if r.Embedded {
+		r.Database, r.Redis = filepath.Join(r.Dir, "workspace", ".rapport", "rapport.db"), ""
 		r.Note("embedded default: one SQLite file (synchronous = full), the queue in the process")
-		return &services{database: filepath.Join(r.Dir, "workspace", ".rapport", "rapport.db")}, nil
+		return nil
 	}
-	s := &services{database: r.Database, redis: r.Redis}
-	if s.database == "" {
+	if r.Database == "" {
 		err := r.started("PostgreSQL", "--database", func(t testenv.T) {
-			s.database = testenv.StartPostgres(t, ownPostgres...).DSN
+			r.Database = testenv.StartPostgres(t, ownPostgres...).DSN
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if s.database, err = ownDatabase(ctx, s.database, r.Report.Bench); err != nil {
-			return nil, err
+		if r.Database, err = ownDatabase(ctx, r.Database, r.Report.Bench); err != nil {
+			return err
 		}
 		r.Note("a PostgreSQL of its own: %s", strings.Join(ownPostgres, ", "))
+	} else if err := r.mayFill(ctx); err != nil {
+		return err
 	}
-	if s.redis == "" {
-		err := r.started("Redis", "--redis", func(t testenv.T) { s.redis = testenv.StartRedis(t).URL() })
+	if r.Redis == "" {
+		err := r.started("Redis", "--redis", func(t testenv.T) { r.Redis = testenv.StartRedis(t).URL() })
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.Note("a Redis of its own, which keeps nothing on disk")
 	}
-	return s, r.lookAt(ctx, s)
+	return r.lookAt(ctx)
+}
+
+// errFull refuses a database that is somebody's.
+var errFull = errors.New("the database has contacts in it, and a bench mails them all (to its own receiving server) " +
+	"and replaces the workspace that was applied: give it an empty one, or --force")
+
+// mayFill refuses a database that holds somebody's contacts.
+func (r *Run) mayFill(ctx context.Context) error {
+	if r.Force {
+		return nil
+	}
+	s, err := store.Open(ctx, r.Database, store.Options{Connections: 1})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if any, err := s.ContactIDs(ctx, 0, 1); err != nil || len(any) == 0 {
+		return err
+	}
+	return errFull
 }
 
 // ownDatabase makes a database beside another one and returns its address.
@@ -111,8 +127,8 @@ func (s *starter) Fatalf(format string, args ...any) {
 
 // lookAt asks the servers what they are, and for their processes where they run
 // on this machine.
-func (r *Run) lookAt(ctx context.Context, s *services) error {
-	conn, err := pgx.Connect(ctx, s.database)
+func (r *Run) lookAt(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, r.Database)
 	if err != nil {
 		return fmt.Errorf("cannot reach the database: %w", err)
 	}
@@ -127,10 +143,10 @@ func (r *Run) lookAt(ctx context.Context, s *services) error {
 		r.Note("PostgreSQL does not keep what it confirms: fsync is %s and synchronous_commit is %s", fsync, synchronous)
 	}
 	if backendStat, err := readStat(backend); err == nil && isLocal(conn.Config().Host) && backendStat.name == "postgres" {
-		s.postgresPid = backendStat.parent
+		r.postgresPid = backendStat.parent
 	}
 
-	options, err := redis.ParseURL(s.redis)
+	options, err := redis.ParseURL(r.Redis)
 	if err != nil {
 		return fmt.Errorf("the address of Redis cannot be read: %w", err)
 	}
@@ -146,9 +162,9 @@ func (r *Run) lookAt(ctx context.Context, s *services) error {
 	_, _ = fmt.Sscan(about["process_id"], &pid) // 0 where it does not say
 	host, _, err := net.SplitHostPort(options.Addr)
 	if redisStat, statErr := readStat(pid); err == nil && statErr == nil && isLocal(host) && strings.HasPrefix(redisStat.name, "redis") {
-		s.redisPid = pid
+		r.redisPid = pid
 	}
-	if measurable() && (s.postgresPid == 0 || s.redisPid == 0) {
+	if measurable() && (r.postgresPid == 0 || r.redisPid == 0) {
 		r.Note("what PostgreSQL or Redis costs is not measured: it does not run on this machine")
 	}
 	return nil
@@ -162,16 +178,12 @@ func isLocal(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// errFull refuses a database that is somebody's.
-var errFull = errors.New("the database has contacts in it, and a bench mails them all (to its own receiving server); " +
-	"give it an empty one, or --force")
-
 // vacuum brings the statistics of the database up to date and writes its pages
 // out, as autovacuum and the checkpointer have done in an installation that has
 // run for a while.
-func (in *installation) vacuum(ctx context.Context) error {
+func (in *mailHouse) vacuum(ctx context.Context) error {
 	in.Step("vacuum", 0, 0)
-	conn, err := pgx.Connect(ctx, in.database)
+	conn, err := pgx.Connect(ctx, in.Database)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type sink struct {
 	open     map[*smtpSession]bool
 	most     int
 	finished []int64 // ids that came over connections that are closed
+	first    []byte  // message
 }
 
 func newSink(o ReceiverOptions) *sink { return &sink{options: o, open: map[*smtpSession]bool{}} }
@@ -86,7 +87,7 @@ func (s *sink) reset() {
 	for session := range s.open {
 		session.take()
 	}
-	s.finished, s.most = nil, len(s.open)
+	s.finished, s.first, s.most = nil, nil, len(s.open)
 	s.messages.Store(0)
 	s.bytes.Store(0)
 	s.unnamed.Store(0)
@@ -98,4 +99,11 @@ func (s *sink) close() {
 	for session := range s.open {
 		session.conn.Close()
 	}
+}
+
+// keep keeps a message to show.
+func (s *sink) keep(message []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.first = slices.Clone(message)
 }

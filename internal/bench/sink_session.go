@@ -122,7 +122,9 @@ func (s *smtpSession) took(message []byte, used int) {
 		s.sink.unnamed.Add(1)
 	}
 	s.sink.bytes.Add(int64(len(message)))
-	s.sink.messages.Add(1)
+	if s.sink.messages.Add(1) == 1 {
+		s.sink.keep(message)
+	}
 	s.start += used
 	s.reply("250 2.0.0 taken\r\n")
 }

@@ -10,28 +10,38 @@ import (
 
 // shop is the workspace that a bench runs: everything on that a real one has.
 type shop struct {
-	campaigns   int // they split the contacts between them; 1: it mails everybody
-	port        int // of the receiving server
-	connections int
-	rate        string    // of the provider; "": no limit
-	key         string    // file of the DKIM key; "": not signed
-	once        time.Time // when the campaigns start
+	providers []provider // each with a sender of its name
+	campaigns []mailing
+	shares    int       // into how many equal shares the contacts are dealt out
+	once      time.Time // when the campaigns start
 }
 
-// campaignName names one of a shop's campaigns, counted from 0.
-func campaignName(i int) string { return fmt.Sprintf("spring-%d", i+1) }
+// provider is a way out, and the sender that takes it.
+type provider struct {
+	name        string
+	port        int
+	connections int
+	rate        string // as in 200/s; "": no limit
+	key         string // file of the sender's DKIM key; "": not signed
+}
+
+// mailing is a campaign of one message.
+type mailing struct {
+	name, sender string
+	share        int // the share of the contacts that it mails, from 1 on; 0: everybody
+}
 
 // write writes the files into a folder.
 func (w shop) write(dir string) error {
-	files := map[string]string{"rapport.yaml": w.settings(), "relationship.yaml": ladder, "templates/" + MailName + ".md": Mail}
-	for i := range w.campaigns {
+	files := map[string]string{"rapport.yaml": w.settings(), "relationship.yaml": mailLadder, "templates/" + MailName + ".md": Mail}
+	for _, m := range w.campaigns {
 		audience := ""
-		if w.campaigns > 1 {
-			name := fmt.Sprintf("share-%d", i+1)
-			files["segments/"+name+".yaml"] = fmt.Sprintf("segment: %s\nwhere: { attribute: share, is: %d }\n", name, i+1)
-			audience = "audience: { segment: " + name + " }\n"
+		if m.share > 0 {
+			segment := fmt.Sprintf("share-%d", m.share)
+			files["segments/"+segment+".yaml"] = fmt.Sprintf("segment: %s\nwhere: { attribute: share, is: %d }\n", segment, m.share)
+			audience = "audience: { segment: " + segment + " }\n"
 		}
-		files["campaigns/"+campaignName(i)+".yaml"] = fmt.Sprintf(campaignForm, campaignName(i), audience, w.once.UTC().Format("2006-01-02 15:04"), MailName)
+		files["campaigns/"+m.name+".yaml"] = fmt.Sprintf(campaignForm, m.name, m.sender, audience, w.once.UTC().Format("2006-01-02 15:04"), MailName)
 	}
 	for name, text := range files {
 		path := filepath.Join(dir, name)
@@ -47,6 +57,7 @@ func (w shop) write(dir string) error {
 
 const campaignForm = `campaign: %s
 topic: offers
+sender: %s
 %sstart: { once: %s, timezone: UTC }
 exit:
   - event: order.placed
@@ -54,7 +65,7 @@ steps:
   - send: %s
 `
 
-const ladder = `ladder:
+const mailLadder = `ladder:
   - stage: stranger
   - stage: prospect
     when: { email: clicked }
@@ -63,11 +74,11 @@ const ladder = `ladder:
 `
 
 // settings are rapport.yaml. The quiet hours are over before this run and begin
-// after it, so that they are asked and hold nobody up.
+// after it, and nobody gets as many messages as the limits allow: both are asked
+// and hold nobody up.
 func (w shop) settings() string {
 	var b strings.Builder
-	quiet := w.once.UTC().Add(10 * time.Hour)
-	fmt.Fprintf(&b, `company:
+	b.WriteString(`company:
   name: Northwind Bikes
   address: Hafenstrasse 12, 20457 Hamburg, Germany
   website: https://northwind.example
@@ -76,23 +87,29 @@ public_url: https://go.northwind.example
 database: ${DATABASE_URL}
 redis: ${REDIS_URL}
 providers:
-  main:
-    smtp: { host: 127.0.0.1, port: %d, tls: none }
-    connections: %d
-`, w.port, w.connections)
-	if w.rate != "" {
-		fmt.Fprintf(&b, "    rate: %s\n", w.rate)
+`)
+	for _, p := range w.providers {
+		fmt.Fprintf(&b, "  %s:\n    smtp: { host: 127.0.0.1, port: %d, tls: none }\n    connections: %d\n", p.name, p.port, p.connections)
+		if p.rate != "" {
+			fmt.Fprintf(&b, "    rate: %s\n", p.rate)
+		}
 	}
-	b.WriteString("senders:\n  mia:\n    from: Mia from Northwind <mia@news.northwind.example>\n")
-	if w.key != "" {
-		fmt.Fprintf(&b, "    dkim: { domain: news.northwind.example, selector: s1, key: %q }\n", w.key)
+	b.WriteString("senders:\n")
+	for _, p := range w.providers {
+		fmt.Fprintf(&b, "  %s:\n    from: Mia from Northwind <%s>\n    providers: [%s]\n", p.name, senderAddress, p.name)
+		if p.key != "" {
+			fmt.Fprintf(&b, "    dkim: { domain: news.northwind.example, selector: s1, key: %q }\n", p.key)
+		}
 	}
+	quiet := w.once.UTC().Add(10 * time.Hour)
 	fmt.Fprintf(&b, `topics:
-  offers: { title: Offers, sender: mia }
+  offers: { title: Offers }
 limits:
-  per_contact: [ { max: 2, per: 1d }, { max: 5, per: 7d } ]
+  per_contact: [ { max: 20, per: 1d }, { max: 30, per: 7d } ]
   quiet_hours: { from: "%s", to: "%s", timezone: UTC }
 delivery: live
 `, quiet.Format("15:04"), quiet.Add(2*time.Hour).Format("15:04"))
 	return b.String()
 }
+
+const senderAddress = "mia@news.northwind.example"

@@ -22,38 +22,25 @@ import (
 	"rapport/internal/workspace"
 )
 
-// installation is Rapport as somebody runs it: a workspace, a database with
+// mailHouse is Rapport as somebody runs it to send mail: a workspace, a database with
 // contacts, and processes that serve it.
-type installation struct {
+type mailHouse struct {
 	*Run
-	*services
-	dir     string
-	store   *store.Store // beside the processes
-	engines []*child
-}
-
-// setup says what to install.
-type setup struct {
 	shop
 	contacts int64
-	workers  int // processes that send; the first one has all roles
-	dkim     bool
+	dir      string
+	store    *store.Store // beside the processes
+	engines  []*child
 }
 
 // install makes an installation of which nothing runs yet. Its campaigns are
-// paused, and its contacts have not been looked at.
-func (r *Run) install(ctx context.Context, s *services, o setup) (*installation, error) {
-	in := &installation{Run: r, services: s, dir: filepath.Join(r.Dir, "workspace")}
-	if o.dkim {
-		o.key = filepath.Join(r.Dir, "dkim.pem")
-		if err := writeKey(o.key); err != nil {
-			return nil, err
-		}
-	}
+// paused.
+func (r *Run) install(ctx context.Context, o shop, contacts int64) (*mailHouse, error) {
+	in := &mailHouse{Run: r, shop: o, dir: filepath.Join(r.Dir, "workspace")}
 	// The start is the minute that has begun, and the workspace is applied before
 	// it, so that a campaign starts as soon as it is no longer paused.
-	o.once = r.Clock.Now().Truncate(time.Minute)
-	if err := o.shop.write(in.dir); err != nil {
+	in.once = r.Clock.Now().Truncate(time.Minute)
+	if err := in.write(in.dir); err != nil {
 		return nil, err
 	}
 	w, findings := workspace.Load(in.dir, in.lookup)
@@ -63,56 +50,52 @@ func (r *Run) install(ctx context.Context, s *services, o setup) (*installation,
 		}
 	}
 	var err error
-	if in.store, err = store.Open(ctx, s.database, store.Options{Shared: true, Connections: 4}); err != nil {
+	if in.store, err = store.Open(ctx, r.Database, store.Options{Shared: true, Connections: 4}); err != nil {
 		return nil, err
 	}
 	r.atEnd(func() error { in.store.Close(); return nil })
-	if err := in.mayFill(ctx); err != nil {
+	if err := in.grow(ctx, contacts); err != nil {
 		return nil, err
 	}
-	if err := r.fill(ctx, in.store, o.contacts, o.campaigns); err != nil {
+	if _, err := engine.Apply(ctx, in.store, w, "bench", in.once.Add(-time.Second)); err != nil {
 		return nil, err
 	}
-	if _, err := engine.Apply(ctx, in.store, w, "bench", o.once.Add(-time.Second)); err != nil {
-		return nil, err
-	}
-	for i := range o.campaigns {
-		if err := in.move(ctx, i, store.Paused, store.Running); err != nil {
+	for _, m := range in.campaigns {
+		if err := in.move(ctx, m.name, store.Paused, store.Running); err != nil {
 			return nil, err
 		}
 	}
 	return in, nil
 }
 
-// mayFill refuses a database that holds somebody's contacts.
-func (in *installation) mayFill(ctx context.Context) error {
-	if in.Force {
+// grow adds contacts until there are n.
+func (in *mailHouse) grow(ctx context.Context, n int64) error {
+	if n <= in.contacts {
 		return nil
 	}
-	if any, err := in.store.ContactIDs(ctx, 0, 1); err != nil || len(any) == 0 {
-		return err
-	}
-	return errFull
+	err := in.fill(ctx, in.store, in.contacts, n, in.shares)
+	in.contacts = n
+	return err
 }
 
 // move changes the status of a campaign.
-func (in *installation) move(ctx context.Context, campaign int, to, from store.CampaignStatus) error {
-	changed, err := in.store.SetCampaignStatus(ctx, campaignName(campaign), to, []store.CampaignStatus{from}, in.Clock.Now())
+func (in *mailHouse) move(ctx context.Context, campaign string, to, from store.CampaignStatus) error {
+	changed, err := in.store.SetCampaignStatus(ctx, campaign, to, []store.CampaignStatus{from}, in.Clock.Now())
 	if err == nil && !changed {
-		err = fmt.Errorf("the campaign %s is not %s", campaignName(campaign), from)
+		err = fmt.Errorf("the campaign %s is not %s", campaign, from)
 	}
 	return err
 }
 
 // variables point the workspace at its servers.
-func (in *installation) variables() []string {
+func (in *mailHouse) variables() []string {
 	if in.Embedded {
 		return nil
 	}
-	return []string{"DATABASE_URL=" + in.database, "REDIS_URL=" + in.redis}
+	return []string{"DATABASE_URL=" + in.Database, "REDIS_URL=" + in.Redis}
 }
 
-func (in *installation) lookup(name string) (string, bool) {
+func (in *mailHouse) lookup(name string) (string, bool) {
 	for _, v := range in.variables() {
 		if key, value, _ := strings.Cut(v, "="); key == name {
 			return value, true
@@ -121,10 +104,11 @@ func (in *installation) lookup(name string) (string, bool) {
 	return "", false
 }
 
-// serve starts the processes and waits until each works.
-func (in *installation) serve(ctx context.Context, workers int) error {
-	for i := range workers {
-		if err := in.serveOne(ctx, i == 0); err != nil {
+// serve starts processes that send until there are so many, and waits until each
+// works. The first one has all roles.
+func (in *mailHouse) serve(ctx context.Context, processes int) error {
+	for len(in.engines) < processes {
+		if err := in.serveOne(ctx, len(in.engines) == 0); err != nil {
 			return err
 		}
 	}
@@ -138,11 +122,11 @@ const readyTime = time.Minute
 // in doubt.
 const readyToSend = "ready to send"
 
-func (in *installation) serveOne(ctx context.Context, all bool) error {
+func (in *mailHouse) serveOne(ctx context.Context, all bool) error {
 	roles, listen := []string{engine.RoleWorker}, ""
 	arguments := []string{"--dir", in.dir, "serve"}
 	if all {
-		port, err := freePort()
+		port, err := unusedPort()
 		if err != nil {
 			return err
 		}
@@ -177,7 +161,7 @@ func (in *installation) serveOne(ctx context.Context, all bool) error {
 
 // settle waits until everything that is known about the contacts has been looked
 // at, as it is in an installation that has run for a while.
-func (in *installation) settle(ctx context.Context) error {
+func (in *mailHouse) settle(ctx context.Context) error {
 	total := int64(0)
 	err := poll(ctx, 200*time.Millisecond, func() (bool, error) {
 		waiting, err := in.store.TouchedWaiting(ctx)
@@ -192,7 +176,7 @@ func (in *installation) settle(ctx context.Context) error {
 }
 
 // alive is an error when one of the processes is gone.
-func (in *installation) alive() error {
+func (in *mailHouse) alive() error {
 	for _, p := range in.engines {
 		if err := p.ended(); err != nil {
 			return err
@@ -201,19 +185,21 @@ func (in *installation) alive() error {
 	return nil
 }
 
-func writeKey(file string) error {
+// key makes a DKIM key and returns its file.
+func (r *Run) key() (string, error) {
+	file := filepath.Join(r.Dir, "dkim.pem")
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return err
+		return "", err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+	return file, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-func freePort() (int, error) {
+func unusedPort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err

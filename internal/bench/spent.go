@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// usage is what processes have cost so far.
-type usage struct {
+// spent is what processes have cost so far.
+type spent struct {
 	cpu  time.Duration // in user and system mode
 	peak int64         // resident memory of the largest of them, in bytes, at its most
 	now  int64         // resident memory of the largest of them, in bytes
@@ -25,7 +25,7 @@ func measurable() bool {
 }
 
 // usageOf is what some processes have cost, each for itself.
-func usageOf(pids ...int) (u usage) {
+func usageOf(pids ...int) (u spent) {
 	for _, pid := range pids {
 		s, err := readStat(pid)
 		if err != nil {
@@ -40,7 +40,7 @@ func usageOf(pids ...int) (u usage) {
 
 // treeUsage is what a server that forks has cost, with the children that run
 // and those that have ended.
-func treeUsage(pid int) (u usage) {
+func treeUsage(pid int) (u spent) {
 	s, err := readStat(pid)
 	if err != nil {
 		return u
@@ -53,8 +53,8 @@ func treeUsage(pid int) (u usage) {
 	return u
 }
 
-// stat is a part of /proc/PID/stat.
-type stat struct {
+// procStat is a part of /proc/PID/stat.
+type procStat struct {
 	name   string
 	parent int
 	cpu    time.Duration // of the process itself
@@ -65,7 +65,7 @@ type stat struct {
 // architecture that Go knows (getconf CLK_TCK).
 const clockTick = 10 * time.Millisecond
 
-func readStat(pid int) (s stat, err error) {
+func readStat(pid int) (s procStat, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return s, err
