@@ -22,11 +22,7 @@ type destination interface {
 type cost struct{ engine, postgres, redis, receiver spent }
 
 func (in *mailHouse) cost(v destination) cost {
-	pids := make([]int, len(in.engines))
-	for i, p := range in.engines {
-		pids[i] = p.pid()
-	}
-	c := cost{engine: usageOf(pids...), receiver: usageOf(v.pid())}
+	c := cost{engine: usageOf(in.pids()...), receiver: usageOf(v.pid())}
 	if in.postgresPid != 0 {
 		c.postgres = treeUsage(in.postgresPid)
 	}
@@ -185,8 +181,13 @@ func (s *sent) reached(share float64) sample {
 
 // each is what a message has cost one part of the machine, in µs of CPU.
 func (s *sent) each(of func(cost) spent) float64 {
-	spent := of(s.after).cpu - of(s.before).cpu
-	return float64(spent.Microseconds()) / float64(s.messages())
+	used := of(s.after).cpu - of(s.before).cpu
+	return float64(used.Microseconds()) / float64(s.messages())
+}
+
+// ours is what a message has cost the engine and PostgreSQL, in µs of CPU.
+func (s *sent) ours() float64 {
+	return s.each(func(c cost) spent { return spent{cpu: c.engine.cpu + c.postgres.cpu} })
 }
 
 // check is an error when a message was lost or came twice.

@@ -73,7 +73,7 @@ func (in *mailHouse) grow(ctx context.Context, n int64) error {
 	if n <= in.contacts {
 		return nil
 	}
-	err := in.fill(ctx, in.store, in.contacts, n, in.shares)
+	err := in.fill(ctx, in.store, in.contacts, n)
 	in.contacts = n
 	return err
 }
@@ -173,6 +173,15 @@ func (in *mailHouse) settle(ctx context.Context) error {
 		return err
 	}
 	return in.vacuum(ctx)
+}
+
+// pids are those of the processes.
+func (in *mailHouse) pids() []int {
+	pids := make([]int, len(in.engines))
+	for i, p := range in.engines {
+		pids[i] = p.pid()
+	}
+	return pids
 }
 
 // alive is an error when one of the processes is gone.

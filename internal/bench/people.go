@@ -13,15 +13,14 @@ import (
 const fillSize = 2000
 
 // fill puts contacts into the store who agreed to the topic: those with the
-// numbers from first up to and without n. Their attribute share deals them out
-// into equal shares, which are counted from 1.
-func (r *Run) fill(ctx context.Context, s *store.Store, first, n int64, shares int) error {
+// numbers from first up to and without n. Their attribute number tells them apart.
+func (r *Run) fill(ctx context.Context, s *store.Store, first, n int64) error {
 	agreed := r.Clock.Now().Add(-30 * 24 * time.Hour)
 	for i := first; i < n; {
 		r.Step("writing contacts", i, n)
 		in := make([]store.ContactInput, 0, fillSize)
 		for ; i < n && len(in) < fillSize; i++ {
-			in = append(in, person(i, shares, agreed))
+			in = append(in, person(i, agreed))
 		}
 		results, err := s.UpsertContacts(ctx, in, r.Clock.Now())
 		if err != nil {
@@ -39,11 +38,9 @@ func (r *Run) fill(ctx context.Context, s *store.Store, first, n int64, shares i
 
 var firstNames = []string{"Ana", "Björn", "Chloé", "Dmitri", "Elif", "Finn", "Grażyna", "Hugo"}
 
-func person(i int64, shares int, agreed time.Time) store.ContactInput {
+func person(i int64, agreed time.Time) store.ContactInput {
 	attributes := MailAttributes(i)
-	if shares > 0 {
-		attributes["share"] = float64(1 + i%int64(shares))
-	}
+	attributes["number"] = float64(i)
 	return store.ContactInput{
 		Source: "bench",
 		Contact: contacts.Contact{

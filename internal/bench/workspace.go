@@ -12,7 +12,6 @@ import (
 type shop struct {
 	providers []provider // each with a sender of its name
 	campaigns []mailing
-	shares    int       // into how many equal shares the contacts are dealt out
 	once      time.Time // when the campaigns start
 }
 
@@ -28,7 +27,15 @@ type provider struct {
 // mailing is a campaign of one message.
 type mailing struct {
 	name, sender string
-	share        int // the share of the contacts that it mails, from 1 on; 0: everybody
+	audience     numbers // zero: everybody
+}
+
+// numbers are the contacts from a number up to and without another one.
+type numbers struct{ from, to int64 }
+
+// share is part i, counted from 0, of so many equal parts of n contacts.
+func share(n int64, i, parts int) numbers {
+	return numbers{n * int64(i) / int64(parts), n * int64(i+1) / int64(parts)}
 }
 
 // write writes the files into a folder.
@@ -36,9 +43,10 @@ func (w shop) write(dir string) error {
 	files := map[string]string{"rapport.yaml": w.settings(), "relationship.yaml": mailLadder, "templates/" + MailName + ".md": Mail}
 	for _, m := range w.campaigns {
 		audience := ""
-		if m.share > 0 {
-			segment := fmt.Sprintf("share-%d", m.share)
-			files["segments/"+segment+".yaml"] = fmt.Sprintf("segment: %s\nwhere: { attribute: share, is: %d }\n", segment, m.share)
+		if m.audience != (numbers{}) {
+			segment := "of-" + m.name
+			files["segments/"+segment+".yaml"] = fmt.Sprintf("segment: %s\nwhere: { attribute: number, between: [%d, %d] }\n",
+				segment, m.audience.from, m.audience.to-1)
 			audience = "audience: { segment: " + segment + " }\n"
 		}
 		files["campaigns/"+m.name+".yaml"] = fmt.Sprintf(campaignForm, m.name, m.sender, audience, w.once.UTC().Format("2006-01-02 15:04"), MailName)
