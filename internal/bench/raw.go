@@ -24,15 +24,19 @@ type baseline struct {
 	run         *Run
 }
 
-// shortest is how long a baseline is measured.
-const shortest = 1500 * time.Millisecond
+// briefly is how long a baseline is measured: long enough to mean something, and
+// no longer where the whole bench is over soon.
+func (r *Run) briefly() time.Duration {
+	const usual, size = 1500 * time.Millisecond, 10_000
+	return usual * time.Duration(min(size, max(r.Size, size/10))) / size
+}
 
 // sender sends messages over one connection until more says no.
 type sender func(ctx context.Context, b *baseline, more func() (id int64, ok bool)) error
 
 // rate runs a sender on every connection and returns the messages a second.
-func (b *baseline) rate(ctx context.Context, d time.Duration, send sender) (float64, error) {
-	clock := b.run.Clock
+func (b *baseline) rate(ctx context.Context, send sender) (float64, error) {
+	clock, d := b.run.Clock, b.run.briefly()
 	began := clock.Now()
 	base := ident.Base(began)
 	var count atomic.Int64

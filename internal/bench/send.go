@@ -170,19 +170,19 @@ func (b *sending) compare(ctx context.Context) error {
 	for i := range rounds {
 		b.Step("comparing", int64(i), rounds)
 		var c compared
-		if c.raw, err = near.rate(ctx, shortest, sendRaw); err != nil {
+		if c.raw, err = near.rate(ctx, sendRaw); err != nil {
 			return err
 		}
 		if c.engine, err = b.steady(ctx, roundNear[i], b.near); err != nil {
 			return err
 		}
-		if c.plain, err = near.rate(ctx, shortest, content.sendPlain); err != nil {
+		if c.plain, err = near.rate(ctx, content.sendPlain); err != nil {
 			return err
 		}
 		if b.sink != nil {
 			b.sink.size = int64(len(message)) + 120 // envelope and dot
 			sink := &baseline{run: b.Run, port: b.sink.port, connections: connections, message: message}
-			if c.sinkRaw, err = sink.rate(ctx, shortest, sendRaw); err != nil {
+			if c.sinkRaw, err = sink.rate(ctx, sendRaw); err != nil {
 				return err
 			}
 			if c.sinkEngine, err = b.steady(ctx, roundSink[i], b.sink); err != nil {
@@ -245,7 +245,7 @@ func (b *sending) ratios(list []compared) {
 // others sends to a server that is far away, and signed messages.
 func (b *sending) others(ctx context.Context, message []byte) error {
 	far := &baseline{run: b.Run, port: b.far.port, connections: farConnections, message: message}
-	before, err := far.rate(ctx, shortest, sendRaw)
+	before, err := far.rate(ctx, sendRaw)
 	if err != nil {
 		return err
 	}
@@ -253,7 +253,7 @@ func (b *sending) others(ctx context.Context, message []byte) error {
 	if err != nil {
 		return err
 	}
-	after, err := far.rate(ctx, shortest, sendRaw)
+	after, err := far.rate(ctx, sendRaw)
 	if err != nil {
 		return err
 	}
