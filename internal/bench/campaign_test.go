@@ -68,6 +68,9 @@ func TestTheMostAndLeastInAnyTime(t *testing.T) {
 	if least, most := s.within(100 * time.Millisecond); least != 20 || most != 40 {
 		t.Errorf("at least %d and at most %d, want 20 and 40", least, most)
 	}
+	if first, last := s.ends(); first != s.curve[1] || last != s.curve[7] {
+		t.Errorf("it went on from %v to %v, want from the second sample to the eighth", first, last)
+	}
 	if least, most := s.within(time.Second); least != 0 || most != 0 {
 		t.Errorf("in a time longer than the whole: %d and %d, want nothing", least, most)
 	}

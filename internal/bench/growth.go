@@ -195,8 +195,8 @@ func (b *growing) limit(ctx context.Context) error {
 		return err
 	}
 	window := limitWindow
-	if span := s.reached(1).at.Sub(s.fired); span < window*5/4 {
-		window = span * 3 / 4
+	if first, last := s.ends(); last.at.Sub(first.at) < window*5/4 {
+		window = last.at.Sub(first.at) * 3 / 4
 		b.Note("there were too few contacts to measure a rate over a minute: it was measured over %s", window.Round(time.Millisecond))
 	}
 	least, most := s.within(window)
@@ -207,16 +207,21 @@ func (b *growing) limit(ctx context.Context) error {
 	return nil
 }
 
-// within is how many messages came at least and at most in any time of that
-// length between the first and the last message; 0 where it was over sooner.
-func (s *sent) within(window time.Duration) (least, most int64) {
-	first, last := s.reached(0), s.reached(1)
-	for _, x := range s.curve { // the last sample without a message
+// ends are the last sample without a message and the first one with all.
+func (s *sent) ends() (first, last sample) {
+	for _, x := range s.curve {
 		if x.messages > 0 {
 			break
 		}
 		first = x
 	}
+	return first, s.reached(1)
+}
+
+// within is how many messages came at least and at most in any time of that
+// length between the first and the last message; 0 where it was over sooner.
+func (s *sent) within(window time.Duration) (least, most int64) {
+	first, last := s.ends()
 	from := 0
 	for _, to := range s.curve {
 		if to.at.Before(first.at.Add(window)) || to.at.After(last.at) {

@@ -22,6 +22,7 @@ var notRun = map[string]string{
 	"go test":              "it runs this test",
 	"export DATABASE_URL=": "the test has servers of its own",
 	"export REDIS_URL=":    "the test has servers of its own",
+	"rapport bench":        "it takes minutes, and a figure means nothing while tests run; internal/bench runs each in a tiny size",
 }
 
 // shorter makes what takes long take less.
