@@ -28,25 +28,14 @@ type conn struct {
 	idle *time.Timer
 }
 
-type extensions struct {
-	pipelining, chunking, eightBit, utf8, size bool
-}
-
 // opening is a written RSET, MAIL, RCPT, DATA of which replies are due.
 type opening struct {
 	written bool
 	reset   bool
 }
 
-func newConn(client *gosmtp.Client, tcp *watched) *conn {
-	has := func(name string) bool {
-		ok, _ := client.Extension(name)
-		return ok
-	}
-	return &conn{client: client, tcp: tcp, offers: extensions{
-		pipelining: has("PIPELINING"), chunking: has("CHUNKING"), eightBit: has("8BITMIME"),
-		utf8: has("SMTPUTF8"), size: has("SIZE"),
-	}}
+func newConn(client *gosmtp.Client, tcp *watched, offers extensions) *conn {
+	return &conn{client: client, tcp: tcp, offers: offers}
 }
 
 // refuse returns why an envelope cannot be put to this server at all.

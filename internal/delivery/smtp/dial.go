@@ -77,6 +77,10 @@ func (p *Pool) dial(ctx context.Context) (*conn, *dialError) {
 	a := &attempt{config: p.config, ctx: ctx, stop: func() bool { return true }}
 	a.auth = &chooser{config: p.config, begun: func() { a.tcp.stage = VerbAuth }}
 	client, err := a.connect()
+	var offers extensions
+	if err == nil {
+		offers, err = extensionsOf(client, p.config.HelloName, p.config.CommandTimeout)
+	}
 	if !a.stop() && err == nil {
 		err = context.Cause(ctx) // it ended just now, and the connection with it
 	}
@@ -86,7 +90,7 @@ func (p *Pool) dial(ctx context.Context) (*conn, *dialError) {
 		}
 		return nil, &dialError{result: a.result(err)}
 	}
-	return newConn(client, a.tcp), nil
+	return newConn(client, a.tcp, offers), nil
 }
 
 func (a *attempt) connect() (*gosmtp.Client, error) {
