@@ -41,8 +41,8 @@ func (a *Applied) Permit(c *contacts.Contact, sent []time.Time) campaigns.Permit
 	return p
 }
 
-// Lane is the queue lane of a campaign's mail: its band of priority, tens, and
-// its sender.
+// Lane is the queue lane of a campaign's mail: its band of priority, tens, its
+// sender, and its name.
 func (a *Applied) Lane(d *campaigns.Definition) string {
-	return queue.Lane(d.Priority/10*10, a.SenderOf(d))
+	return queue.Lane(d.Priority/10*10, a.SenderOf(d), d.Name)
 }

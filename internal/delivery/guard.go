@@ -3,12 +3,12 @@ package delivery
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"rapport/campaigns"
 	"rapport/internal/catalog"
 	"rapport/internal/contacts"
+	"rapport/internal/queue"
 	"rapport/internal/store"
 )
 
@@ -150,13 +150,7 @@ func senderNow(applied *catalog.Applied, d *campaigns.Definition, lane string) s
 	if name := applied.SenderOf(d); name != "" {
 		return name
 	}
-	return senderOf(lane)
-}
-
-// senderOf is the sender in the name of a lane.
-func senderOf(lane string) string {
-	_, sender, _ := strings.Cut(lane, ".")
-	return sender
+	return queue.Sender(lane)
 }
 
 func orElse(text, other string) string {

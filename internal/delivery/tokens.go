@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"rapport/internal/catalog"
+	"rapport/internal/queue"
 )
 
 // tokens asks the lane's provider rate for what may leave now. What a claim does
 // not use goes into spare[provider], for the next one: most batches of a campaign
 // that an event starts are of one message.
 func (w *Worker) tokens(ctx context.Context, applied *catalog.Applied, lane string, now time.Time) (limit int, provider string, wait time.Duration, err error) {
-	route, err := w.Router.Route(applied, senderOf(lane), "")
+	route, err := w.Router.Route(applied, queue.Sender(lane), "")
 	// Without a way there is no rate either: the claim finds another sender, or
 	// holds the messages with the reason and lets them expire in time.
 	if err != nil || route.Rate.Per == 0 {

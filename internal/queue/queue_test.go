@@ -17,10 +17,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestLane(t *testing.T) {
 	for want, got := range map[string]string{
-		"50.mia": Lane(50, "mia"), "05.mia": Lane(5, "mia"), "100.a-b": Lane(100, "a-b"),
+		"50.mia.welcome": Lane(50, "mia", "welcome"), "05.mia.x": Lane(5, "mia", "x"), "100.a-b.c-d": Lane(100, "a-b", "c-d"),
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	for lane, want := range map[string]string{"50.mia.welcome": "mia", "50.mia.welcome.again": "mia", "50.mia": "mia", "none": ""} {
+		if got := Sender(lane); got != want {
+			t.Errorf("the sender of %s is %q, want %q", lane, got, want)
 		}
 	}
 }
@@ -36,7 +41,7 @@ func TestOrder(t *testing.T) {
 		{7, []string{"90.high", "50.tom", "50.mia", "9.low", "none"}}, // an eighth take: the first leads
 		{15, []string{"50.mia", "90.high", "50.tom", "9.low", "none"}},
 		{23, []string{"50.tom", "90.high", "50.mia", "9.low", "none"}},
-		{31, []string{"9.low", "90.high", "50.tom", "50.mia", "none"}},
+		{31, []string{"9.low", "90.high", "50.mia", "50.tom", "none"}},
 		{39, []string{"none", "90.high", "50.tom", "50.mia", "9.low"}},
 	} {
 		if diff := cmp.Diff(test.want, Order(lanes, test.turn)); diff != "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"rapport/internal/ident"
@@ -60,6 +61,13 @@ type waitingMessage struct {
 	Campaign  int64
 	NotBefore time.Time
 }
+
+// again is the lane of what was claimed once and goes again, beside the one it
+// came from: it has had its place in that line, and need not stand behind
+// everybody once more.
+func again(lane string) string { return strings.TrimSuffix(lane, againLane) + againLane }
+
+const againLane = ".again"
 
 // insertBatches writes batches for queued messages and tells which message is
 // in which. It returns those that may go now, for the queue.

@@ -274,6 +274,7 @@ func (s *Store) moveToBatches(ctx context.Context, q querier, hold []heldMessage
 	waiting := make([]waitingMessage, len(hold))
 	for i, h := range hold {
 		waiting[i] = h.waitingMessage
+		waiting[i].Lane = again(h.Lane)
 	}
 	ready, of, err := s.insertBatches(ctx, q, waiting, now, next)
 	if err != nil {

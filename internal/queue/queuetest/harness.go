@@ -47,6 +47,8 @@ func Run(t *testing.T, harness func(t *testing.T) Harness) {
 		{"a cancelled take takes nothing", cancelledTake},
 		{"higher priority first", higherFirst},
 		{"no lane starves", noLaneStarves},
+		{"a small campaign is not stuck behind a large one", smallBesideLarge},
+		{"hundreds of lanes each have their turn", hundredsOfLanes},
 		{"acknowledging twice or what is unknown is harmless", ackTwice},
 		{"entries of a dead consumer are reclaimed", reclaimDead},
 		{"what is busy is not reclaimed", reclaimBusy},

@@ -41,64 +41,78 @@ return taken
 // busy entries in front needs several calls; it does not tell how often an
 // entry was delivered, so XPENDING is asked.
 //
-//	KEYS   1 the stream
+//	KEYS   the streams, the most urgent first
 //	ARGV   1 group, 2 consumer, 3 idle time in ms, 4 how many entries at most
-//	result a flat list of: entry id, batch id, deliveries; empty without a group
+//	result a flat list of: place of the stream in KEYS, entry id, batch id, deliveries
 var reclaimScript = redis.NewScript(`
-local left, cursor, taken = tonumber(ARGV[4]), '0-0', {}
-repeat
-  local reply = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], cursor, 'COUNT', left)
-  if reply.err then
-    if string.find(reply.err, 'NOGROUP', 1, true) then return taken end
-    return reply
-  end
-  cursor = reply[1]
-  for _, entry in ipairs(reply[2]) do
-    if entry then
-      local pending = redis.call('XPENDING', KEYS[1], ARGV[1], entry[1], entry[1], 1)
-      taken[#taken + 1] = entry[1]
-      taken[#taken + 1] = entry[2][2]
-      taken[#taken + 1] = pending[1][4]
-      left = left - 1
+local left, taken = tonumber(ARGV[4]), {}
+for place, key in ipairs(KEYS) do
+  local cursor = '0-0'
+  while left > 0 do
+    local reply = redis.pcall('XAUTOCLAIM', key, ARGV[1], ARGV[2], ARGV[3], cursor, 'COUNT', left)
+    if reply.err then
+      if string.find(reply.err, 'NOGROUP', 1, true) then break end
+      return reply
     end
+    cursor = reply[1]
+    for _, entry in ipairs(reply[2]) do
+      if entry then
+        local pending = redis.call('XPENDING', key, ARGV[1], entry[1], entry[1], 1)
+        taken[#taken + 1] = place
+        taken[#taken + 1] = entry[1]
+        taken[#taken + 1] = entry[2][2]
+        taken[#taken + 1] = pending[1][4]
+        left = left - 1
+      end
+    end
+    if cursor == '0-0' then break end
   end
-until cursor == '0-0' or left <= 0
+end
 return taken
 `)
 
 // forgetScript drops the names of consumers that hold nothing and have not
 // been seen for long.
 //
-//	KEYS   1 the stream
+//	KEYS   the streams
 //	ARGV   1 group, 2 idle time in ms
 //	result how many names were dropped
 var forgetScript = redis.NewScript(`
-local consumers, dropped = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]), 0
-if consumers.err then return 0 end
-for _, fields in ipairs(consumers) do
-  local consumer = {}
-  for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
-  if consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
-    dropped = dropped + 1
+local dropped = 0
+for _, key in ipairs(KEYS) do
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', key, ARGV[1])
+  if not consumers.err then
+    for _, fields in ipairs(consumers) do
+      local consumer = {}
+      for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
+      if consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
+        redis.call('XGROUP', 'DELCONSUMER', key, ARGV[1], consumer.name)
+        dropped = dropped + 1
+      end
+    end
   end
 end
 return dropped
 `)
 
-// dueScript moves what is due from a lane's delayed set into its stream, the
-// earliest first.
+// dueScript moves what is due from the delayed sets into their streams, of each
+// lane the earliest first.
 //
-//	KEYS   1 the delayed set, 2 the stream
-//	ARGV   1 now in Unix ms, 2 how many at most
-//	result how many were moved
+//	KEYS   pairs of a delayed set and its stream
+//	ARGV   1 now in Unix ms, 2 how many of a lane at most
+//	result how many were moved, and 1 when there may be more
 var dueScript = redis.NewScript(`
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-for _, batch in ipairs(due) do
-  redis.call('XADD', KEYS[2], '*', 'batch', batch)
-  redis.call('ZREM', KEYS[1], batch)
+local moved, more = 0, 0
+for i = 1, #KEYS, 2 do
+  local due = redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+  for _, batch in ipairs(due) do
+    redis.call('XADD', KEYS[i + 1], '*', 'batch', batch)
+    redis.call('ZREM', KEYS[i], batch)
+  end
+  moved = moved + #due
+  if #due == tonumber(ARGV[2]) then more = 1 end
 end
-return #due
+return {moved, more}
 `)
 
 // giveBackScript puts entries that were read and cannot be used at the end of

@@ -54,50 +54,28 @@ func (q *Queue) Ack(ctx context.Context, entries ...queue.Entry) error {
 	return nil
 }
 
-// Reclaim implements queue.Work; idle is measured by the server.
+// Reclaim implements queue.Work; idle is measured by the server. It also drops
+// the names of consumers that are long gone.
 func (q *Queue) Reclaim(ctx context.Context, consumer string, idle time.Duration, max int) ([]queue.Entry, error) {
 	lanes, err := q.lanes(ctx)
-	if err != nil {
+	if err != nil || len(lanes) == 0 {
 		return nil, err
 	}
+	streams := q.keys.allReady(lanes)
+	reply, err := reclaimScript.Run(ctx, q.client, streams, group, consumer, idle.Milliseconds(), max).Slice()
+	if err != nil {
+		return nil, q.failed(ctx, err)
+	}
 	var entries []queue.Entry
-	for _, lane := range lanes {
-		if len(entries) >= max {
-			break
-		}
-		entries, err = q.reclaim(ctx, entries, reclaim{lane, consumer, idle, max - len(entries)})
-		if err != nil && len(entries) == 0 {
-			return nil, q.failed(ctx, err)
-		}
-		if err != nil {
-			return entries, nil // what is in hand counts; the next call will tell
-		}
+	for r := range slices.Chunk(reply, 4) {
+		deliveries, _ := r[3].(int64)
+		e := queue.Entry{Lane: lanes[r[0].(int64)-1], Token: r[1].(string), Deliveries: int(deliveries)}
+		entries = q.read(ctx, entries, e, r[2])
+	}
+	if err := forgetScript.Run(ctx, q.client, streams, group, q.forget.Milliseconds()).Err(); err != nil && len(entries) == 0 {
+		return nil, q.failed(ctx, err) // what is in hand counts; the next call will tell
 	}
 	return entries, nil
-}
-
-// reclaim is what to look for in one lane.
-type reclaim struct {
-	lane, consumer string
-	idle           time.Duration
-	max            int
-}
-
-// reclaim appends what it finds in one lane, and drops the names of consumers
-// that are long gone.
-func (q *Queue) reclaim(ctx context.Context, entries []queue.Entry, r reclaim) ([]queue.Entry, error) {
-	stream := []string{q.keys.ready(r.lane)}
-	reply, err := reclaimScript.Run(ctx, q.client, stream,
-		group, r.consumer, r.idle.Milliseconds(), r.max).Slice()
-	if err != nil {
-		return entries, err
-	}
-	for fields := range slices.Chunk(reply, 3) {
-		deliveries, _ := fields[2].(int64)
-		e := queue.Entry{Lane: r.lane, Token: fields[0].(string), Deliveries: int(deliveries)}
-		entries = q.read(ctx, entries, e, fields[1])
-	}
-	return entries, forgetScript.Run(ctx, q.client, stream, group, q.forget.Milliseconds()).Err()
 }
 
 // GiveBack implements queue.Work.
@@ -142,19 +120,22 @@ func (q *Queue) Later(ctx context.Context, lane string, batch int64, at time.Tim
 // Due implements queue.Work.
 func (q *Queue) Due(ctx context.Context, now time.Time) (moved int, err error) {
 	lanes, err := q.lanes(ctx)
-	if err != nil {
+	if err != nil || len(lanes) == 0 {
 		return 0, err
 	}
+	var pairs []string
 	for _, lane := range lanes {
-		pair := []string{q.keys.delayed(lane), q.keys.ready(lane)}
-		for part := chunk; part == chunk; moved += part {
-			part, err = dueScript.Run(ctx, q.client, pair, now.UnixMilli(), chunk).Int()
-			if err != nil {
-				return moved, q.failed(ctx, err)
-			}
+		pairs = append(pairs, q.keys.delayed(lane), q.keys.ready(lane))
+	}
+	for {
+		reply, err := dueScript.Run(ctx, q.client, pairs, now.UnixMilli(), chunk).Int64Slice()
+		if err != nil {
+			return moved, q.failed(ctx, err)
+		}
+		if moved += int(reply[0]); reply[1] == 0 {
+			return moved, nil
 		}
 	}
-	return moved, nil
 }
 
 // Depth implements queue.Work. What is ready is what the stream holds without
