@@ -75,7 +75,7 @@ func (b *busy) Reclaim(context.Context, string, time.Duration, int) ([]queue.Ent
 func TestWhatADeadWorkerTookDoesNotWaitForTheBacklogToEnd(t *testing.T) {
 	watch := clock.NewManual(noon)
 	q := &busy{left: 2}
-	w := New(Config{Queue: q, Watch: watch})
+	w := New(Config{Queue: q, Clock: watch, Watch: watch})
 	got := map[int64]int{}
 	for range 100 {
 		watch.Advance(time.Second)

@@ -11,7 +11,6 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/delivery/smtp"
-	"rapport/internal/queue"
 	"rapport/internal/workspace"
 )
 
@@ -65,7 +64,7 @@ func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, erro
 	if !ok {
 		return Route{}, fmt.Errorf("provider %s of sender %s is not in the applied workspace", name, sender)
 	}
-	return Route{Name: name, Provider: r.pool(name, poolConfig(p)), Rate: queue.Rate{Per: p.Rate, Burst: max(1, int(p.Rate))}}, nil
+	return Route{Name: name, Provider: r.pool(name, poolConfig(p)), Rate: paced(p.Rate)}, nil
 }
 
 func (r *Routes) caught() smtp.Config {

@@ -101,6 +101,7 @@ type Worker struct {
 	reclaims turns
 	spare    spare
 	appetite appetite
+	waiting  waiting
 	recipes  recipes
 	signers  signers
 }
@@ -146,10 +147,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { w.beat(ctx, stop) })
 	group.Go(func() { w.listen(ctx) })
+	w.waiting.keep()
 	for range w.Parallel {
 		group.Go(func() { w.loop(ctx) })
 	}
 	group.Wait()
+	w.giveBack(context.WithoutCancel(ctx))
 	if err := context.Cause(ctx); errors.Is(err, ErrGivenUp) {
 		return err
 	}
@@ -258,10 +261,27 @@ func (a *appetite) take() int {
 	return min(max(int(claimSize/a.perSize), 1), takeMost)
 }
 
-func (a *appetite) fed(batches, messages int) {
+// fit is as many of the batches as an allowance is likely to be enough for: what
+// is cut off a batch is written once more.
+func (a *appetite) fit(entries []queue.Entry, limit int) (now, rest []queue.Entry) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := 1
+	if limit == claimSize {
+		n = len(entries)
+	} else if a.perSize >= 1 {
+		n = min(max(int(float64(limit)/a.perSize), 1), len(entries))
+	}
+	return entries[:n], entries[n:]
+}
+
+func (a *appetite) fed(batches, messages, limit int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	each := float64(messages) / float64(batches)
+	if messages >= limit && limit < claimSize && each < a.perSize {
+		return // there was more in them, and nobody looked
+	}
 	if each > a.perSize || a.perSize == 0 {
 		a.perSize = each // a large one at once, or a claim would be cut up
 		return
@@ -279,6 +299,11 @@ func (w *Worker) take(ctx context.Context, lanes []string, wait time.Duration) (
 			return left, err
 		}
 	}
+	now := w.Clock.Now()
+	if held := w.waiting.next(now); len(held) > 0 {
+		return held, nil
+	}
+	lanes, wait = w.open(lanes, now, wait)
 	entries, err := w.Queue.Take(ctx, w.ID, lanes, w.appetite.take(), wait)
 	if err != nil || len(entries) > 0 || wait == 0 {
 		return entries, err
@@ -342,31 +367,30 @@ func (w *Worker) batches(ctx, finish context.Context, entries []queue.Entry) err
 		return nil // the entries stay with the queue and are reclaimed
 	}
 	now := w.Clock.Now()
-	limit, provider, wait, err := w.tokens(ctx, applied, entries[0].Lane, now)
+	a, err := w.tokens(ctx, applied, entries[0].Lane, now)
 	if err != nil {
 		return err
 	}
-	if limit == 0 {
-		for _, e := range entries {
-			if err := w.later(finish, e, now.Add(wait)); err != nil {
-				return err
-			}
-		}
-		return nil
+	if a.limit == 0 {
+		return w.hold(finish, entries, a, now)
 	}
-	in := store.ClaimInput{Worker: w.ID, Limit: limit, Now: now, Needs: w.needs(finish, applied)}
+	entries, rest := w.appetite.fit(entries, a.limit)
+	if err := w.hold(finish, rest, allowance{until: now}, now); err != nil {
+		return err
+	}
+	in := store.ClaimInput{Worker: w.ID, Limit: a.limit, Split: a.split, Now: now, Needs: w.needs(finish, applied)}
 	for _, e := range entries {
 		in.Batches = append(in.Batches, e.Batch)
 	}
 	since := w.Watch.Now()
 	claim, err := w.Store.Claim(finish, in, func(found []store.Candidate) []store.Verdict {
-		w.appetite.fed(len(entries), len(found))
+		w.appetite.fed(len(entries), len(found), a.limit)
 		return w.guard(finish, applied, found, now)
 	})
 	if err != nil {
 		return err
 	}
-	w.spare.put(provider, limit-len(claim.Claimed), now)
+	w.unused(a, a.limit-len(claim.Claimed))
 	if err := w.push(finish, claim.Ready); err != nil {
 		w.Log.Error("cannot queue", "error", err) // the sweep does
 	}

@@ -83,13 +83,49 @@ type Work interface {
 	Depth(ctx context.Context) (map[string]Depth, error)
 }
 
-// Limiter grants tokens so that all processes together keep a rate.
+// Limiter grants tokens so that all processes together keep a rate. The clock is
+// the server's, so that all processes share it; where there is no server it is
+// now.
 type Limiter interface {
-	// Reserve takes up to n tokens of the key and returns how many it got. When
-	// it got fewer than n, retryAfter is the time until one more is there. The
-	// clock is the server's, so that all processes share it; where there is no
-	// server it is now.
-	Reserve(ctx context.Context, key string, rate Rate, n int, now time.Time) (granted int, retryAfter time.Duration, err error)
+	// Reserve takes tokens of a key and returns how many it got. When it got fewer
+	// than Most, retryAfter is the time until the least that it takes is there
+	// again.
+	Reserve(ctx context.Context, ask Ask, now time.Time) (granted int, retryAfter time.Duration, err error)
+
+	// Admit lets through what the rates of the keys allow now, and gives those
+	// who must wait a place in a line, in which all processes stand. The answers
+	// run parallel to the arrivals.
+	Admit(ctx context.Context, arrivals []Arrival, now time.Time) ([]Admission, error)
+}
+
+// Ask is how many tokens of a key are wanted.
+type Ask struct {
+	Key  string
+	Rate Rate
+	// Back are tokens of an earlier grant that were not used. They go back into
+	// the bucket first, so that nothing is lost and nothing leaves in a burst.
+	Back int
+	// Least is the smallest grant: fewer than so many are none, so that a rate is
+	// not spent in crumbs. It is at least 1 and at most the burst.
+	Least int
+	Most  int
+}
+
+// Arrival is who wants to pass under the rate of a key.
+type Arrival struct {
+	Key  string
+	Rate Rate
+	// Again have stood in the line, and their time has come. They need a token
+	// only. Fresh ones go to the end of the line where there is one.
+	Again, Fresh int
+}
+
+// Admission is what became of an Arrival: how many may pass now. The others have
+// a place in the line: the first of them gets its token after Wait, each further
+// one 1/Rate.Per later.
+type Admission struct {
+	Again, Fresh int
+	Wait         time.Duration
 }
 
 // Notice says that something changed which others may hold in memory.

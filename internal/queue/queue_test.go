@@ -82,7 +82,7 @@ func TestRateIsNeverExceededAndNeverRefusesForEver(t *testing.T) {
 		now, total := first, 0
 		var bucket Bucket
 		for range rapid.IntRange(1, 60).Draw(t, "calls") {
-			after, granted, retry := rate.Reserve(bucket, now, rapid.IntRange(0, 5000).Draw(t, "n"))
+			after, granted, retry := rate.Reserve(bucket, now, Ask{Most: rapid.IntRange(0, 5000).Draw(t, "n")})
 			bucket = after
 			total += granted
 			most := float64(rate.Burst) + now.Sub(first).Seconds()*rate.Per
@@ -90,15 +90,15 @@ func TestRateIsNeverExceededAndNeverRefusesForEver(t *testing.T) {
 				t.Fatalf("%d tokens, at most %.3f are allowed", total, most)
 			}
 			if retry > 0 {
-				if _, granted, _ := rate.Reserve(bucket, now.Add(retry), 1); granted != 1 {
+				if _, granted, _ := rate.Reserve(bucket, now.Add(retry), Ask{Most: 1}); granted != 1 {
 					t.Fatalf("no token after the wait of %s", retry)
 				}
 				early := now.Add(retry - 2*time.Microsecond - time.Duration(2*rounding/rate.Per*1e9))
-				if _, granted, _ := rate.Reserve(bucket, early, 1); granted != 0 {
+				if _, granted, _ := rate.Reserve(bucket, early, Ask{Most: 1}); granted != 0 {
 					t.Fatalf("a token before the wait of %s is over", retry)
 				}
 			}
-			if _, granted, _ := rate.Reserve(bucket, now.Add(rate.Full(bucket)+time.Microsecond), 5000); granted != rate.Burst {
+			if _, granted, _ := rate.Reserve(bucket, now.Add(rate.Full(bucket)+time.Microsecond), Ask{Most: 5000}); granted != rate.Burst {
 				t.Fatalf("%d tokens after %s, want the whole burst of %d", granted, rate.Full(bucket), rate.Burst)
 			}
 			now = now.Add(time.Duration(rapid.IntRange(0, 3_000_000).Draw(t, "pause")) * time.Microsecond)
@@ -113,7 +113,7 @@ func TestRateDoesNotDrift(t *testing.T) {
 	now, total := first, 0
 	var bucket Bucket
 	for range 3_000_000 {
-		after, granted, _ := rate.Reserve(bucket, now, 1)
+		after, granted, _ := rate.Reserve(bucket, now, Ask{Most: 1})
 		bucket = after
 		total += granted
 		now = now.Add(10 * time.Microsecond) // the token comes after 33.3

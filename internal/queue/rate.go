@@ -40,9 +40,9 @@ const (
 	longest = 365 * 24 * 3600 * second
 )
 
-// Reserve takes up to n tokens at the time now and returns the bucket as it is
-// then, the number granted and, when that is less than n, the time until one
-// more is there, at most a year.
+// Reserve answers an Ask at the time now (whose key and rate it does not look
+// at) and returns the bucket as it is then, the number granted and, when that is
+// less than Most, the time until the least of it is there again, at most a year.
 //
 // It is the generic cell rate algorithm as a leaky bucket (ITU-T I.371, annex
 // A) for blocks: it grants what is there, so that a block above the burst is
@@ -52,21 +52,25 @@ const (
 // little behind sees the level as it was then.
 //
 // Package redisq repeats this in Lua; a test holds the two together.
-func (r Rate) Reserve(b Bucket, now time.Time, n int) (after Bucket, granted int, retryAfter time.Duration) {
+func (r Rate) Reserve(b Bucket, now time.Time, ask Ask) (after Bucket, granted int, retryAfter time.Duration) {
 	at, burst := now.UnixMicro(), float64(max(r.Burst, 1))
-	b.Level = min(b.Level, burst)
+	b.Level = max(0, min(b.Level, burst)-float64(ask.Back))
 	if b.At-at > disorder {
 		b.At = at
 	}
 	leaked := float64(at-b.At) * r.Per / second // negative for a clock behind
 	level := max(0, b.Level-leaked)
-	got := max(0, min(float64(n), math.Floor(burst-level+rounding)))
+	least := min(max(float64(ask.Least), 1), burst)
+	got := max(0, min(float64(ask.Most), math.Floor(burst-level+rounding)))
+	if got < min(least, float64(ask.Most)) {
+		got = 0
+	}
 	if at >= b.At {
 		b = Bucket{Level: level, At: at}
 	}
 	b.Level += got
-	if int(got) < n {
-		wait := min(max(1, math.Ceil((level+got+1-burst)/r.Per*second)), longest)
+	if int(got) < ask.Most {
+		wait := min(max(1, math.Ceil((level+got+least-burst)/r.Per*second)), longest)
 		retryAfter = time.Duration(wait) * time.Microsecond
 	}
 	return b, int(got), retryAfter
@@ -76,4 +80,41 @@ func (r Rate) Reserve(b Bucket, now time.Time, n int) (after Bucket, granted int
 // year. From then on the bucket is as good as a new one.
 func (r Rate) Full(b Bucket) time.Duration {
 	return time.Duration(min(math.Ceil(b.Level/r.Per*second), longest)) * time.Microsecond
+}
+
+// Line is the state of a rate under which those who must wait stand in a line.
+// The zero value is one that was never used.
+type Line struct {
+	Bucket
+	// Waiting is how many places of the line lie ahead at the bucket's time. They
+	// pass at the pace of the rate, whether somebody comes for them or not.
+	Waiting float64
+}
+
+// Admit answers an Arrival at the time now and returns the line as it is then.
+// Package redisq repeats this in Lua; a test holds the two together.
+func (r Rate) Admit(l Line, now time.Time, a Arrival) (after Line, out Admission) {
+	elapsed := max(0, float64(now.UnixMicro()-l.At))
+	if l.Bucket == (Bucket{}) {
+		elapsed = 0
+	}
+	waiting := max(0, l.Waiting-elapsed*r.Per/second)
+	l.Bucket, out.Again, _ = r.Reserve(l.Bucket, now, Ask{Most: a.Again})
+	if waiting < 1 {
+		l.Bucket, out.Fresh, _ = r.Reserve(l.Bucket, now, Ask{Most: a.Fresh})
+	}
+	held := float64(a.Again - out.Again + a.Fresh - out.Fresh)
+	if held > 0 {
+		level := l.Level // a caller whose clock is behind is told of a little more
+		ahead := max(0, level+1-float64(max(r.Burst, 1))) + waiting
+		out.Wait = time.Duration(min(math.Ceil(ahead/r.Per*second), longest)) * time.Microsecond
+	}
+	l.Waiting = waiting + held
+	return l, out
+}
+
+// Clear returns how long it takes until nobody stands in the line and the whole
+// burst is there again, at most a year.
+func (r Rate) Clear(l Line) time.Duration {
+	return time.Duration(min(math.Ceil((l.Level+l.Waiting)/r.Per*second), longest)) * time.Microsecond
 }

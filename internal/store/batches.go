@@ -60,6 +60,7 @@ type waitingMessage struct {
 	Lane      string
 	Campaign  int64
 	NotBefore time.Time
+	Size      int // of its batch at most; 0: BatchSize
 }
 
 // again is the lane of what was claimed once and goes again, beside the one it
@@ -76,12 +77,13 @@ func (s *Store) insertBatches(ctx context.Context, q querier, waiting []waitingM
 		lane      string
 		campaign  int64
 		notBefore int64
+		size      int
 	}
 	groups := map[group][]int64{}
 	var order []group
 	for _, m := range waiting {
 		// What is held goes on the second, so that batches stay large.
-		g := group{m.Lane, m.Campaign, 0}
+		g := group{m.Lane, m.Campaign, 0, min(cmp.Or(m.Size, BatchSize), BatchSize)}
 		if m.NotBefore.After(now) {
 			g.notBefore = ms(m.NotBefore.Add(time.Second - 1).Truncate(time.Second))
 		}
@@ -95,7 +97,7 @@ func (s *Store) insertBatches(ctx context.Context, q querier, waiting []waitingM
 	var packed [][]byte
 	of = map[int64]int64{}
 	for _, g := range order {
-		for chunk := range slices.Chunk(groups[g], BatchSize) {
+		for chunk := range slices.Chunk(groups[g], g.size) {
 			slices.Sort(chunk)
 			b := next()
 			for _, m := range chunk {

@@ -17,6 +17,7 @@ type ClaimInput struct {
 	Batches []int64
 	Worker  string
 	Limit   int // at most this many go: what leaves within a second
+	Split   int // what is beyond goes into batches of so many; 0: BatchSize
 	Now     time.Time
 	// Needs says which facts the verdict on a message looks at.
 	Needs func(campaigns.Enrolment) contacts.Needs
@@ -100,7 +101,7 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 			case v.Skip != "":
 				skip = append(skip, Stepped{Enrolment: campaigns.Enrolment{ID: c.Entry.Enrolment.ID, Reason: v.Skip}, Withdraw: c.ID})
 			default:
-				hold = append(hold, heldMessage{waitingMessage{c.ID, c.Lane, c.Entry.Enrolment.Campaign, v.Until}, c.batch, v.Reason})
+				hold = append(hold, heldMessage{waitingMessage{ID: c.ID, Lane: c.Lane, Campaign: c.Entry.Enrolment.Campaign, NotBefore: v.Until}, c.batch, v.Reason})
 			}
 		}
 		result.Skipped, result.Held = len(skip), len(hold)
@@ -205,7 +206,7 @@ func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result
 	}
 	if len(out) > in.Limit {
 		for _, c := range out[in.Limit:] {
-			beyond = append(beyond, heldMessage{waitingMessage{ID: c.ID, Lane: c.Lane, Campaign: c.Entry.Enrolment.Campaign}, c.batch, ""})
+			beyond = append(beyond, heldMessage{waitingMessage{ID: c.ID, Lane: c.Lane, Campaign: c.Entry.Enrolment.Campaign, Size: in.Split}, c.batch, ""})
 		}
 		out = out[:in.Limit]
 	}

@@ -270,7 +270,7 @@ func (s *Store) putBack(ctx context.Context, q querier, back []heldOutcome, now 
 	id, untried := make([]int64, n), make([]int64, n)
 	reply := make([]string, n)
 	for i, o := range back {
-		waiting[i] = waitingMessage{o.Message, again(o.lane), o.campaign, o.NotBefore}
+		waiting[i] = waitingMessage{ID: o.Message, Lane: again(o.lane), Campaign: o.campaign, NotBefore: o.NotBefore}
 		id[i], reply[i] = o.Message, o.Reply
 		if o.Untried {
 			untried[i] = 1

@@ -138,7 +138,7 @@ func (s *settings) senders(n strict.Node) {
 }
 
 func (s *settings) sender(name string, n strict.Node) Sender {
-	m := n.Map("from", "replies", "bounces", "providers", "dkim")
+	m := n.Map("from", "replies", "bounces", "providers", "dkim", "rate")
 	out := Sender{Name: name}
 	if from, ok := mailbox(m.Require("from")); ok {
 		out.From = from
@@ -156,6 +156,7 @@ func (s *settings) sender(name string, n strict.Node) Sender {
 		notRunYet(m.Key("bounces"), "bounces", "bounces")
 	}
 	out.Providers = s.senderProviders(m)
+	out.Rate, _ = rate(m.Get("rate"))
 	if d := m.Get("dkim"); d.Present() {
 		dm := d.Map("domain", "selector", "key")
 		out.DKIM = &DKIM{}

@@ -59,6 +59,7 @@ func senderSchema() schema {
 		"replies":   object(map[string]schema{"forward_to": text()}).says("answers come to us and are forwarded"),
 		"bounces":   text().says("domain of signed return paths"),
 		"providers": listOfSchema(text()).says("in the order in which they are tried"),
+		"rate":      def("rate").says("of this sender's mail, over all its providers"),
 		"dkim":      object(map[string]schema{"domain!": text(), "selector!": text(), "key!": text().says("path of a file with the private key")}),
 	})
 }

@@ -107,6 +107,7 @@ type Sender struct {
 	Bounces   string   // domain of signed return paths, or ""
 	Providers []string // in the order in which they are tried; all of the workspace when not given
 	DKIM      *DKIM    // nil: the provider signs
+	Rate      float64  // messages a second, over all its providers; 0 means no limit
 }
 
 // Replies says that answers come to us first.

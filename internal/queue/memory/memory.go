@@ -14,12 +14,12 @@ type Queue struct {
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
-	held    map[string]*held  // by token
-	tokens  uint64            // the last one given
-	turn    uint64            // of queue.Order
-	changed chan struct{}     // closed and replaced when an entry becomes ready
-	buckets map[string]bucket // of rates, by key
-	prune   int               // size of buckets at which idle keys are dropped
+	held    map[string]*held // by token
+	tokens  uint64           // the last one given
+	turn    uint64           // of queue.Order
+	changed chan struct{}    // closed and replaced when an entry becomes ready
+	rates   map[string]kept  // by key
+	prune   int              // size of rates at which idle keys are dropped
 	feeds   map[*queue.Feed]context.CancelFunc
 	closed  bool
 }
@@ -34,7 +34,7 @@ func New(now func() time.Time) *Queue {
 		lanes:   map[string]*lane{},
 		held:    map[string]*held{},
 		changed: make(chan struct{}),
-		buckets: map[string]bucket{},
+		rates:   map[string]kept{},
 		prune:   pruneFrom,
 		feeds:   map[*queue.Feed]context.CancelFunc{},
 	}

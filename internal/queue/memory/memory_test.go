@@ -76,11 +76,11 @@ func TestIdleRatesAreForgotten(t *testing.T) {
 	const keys = 3 * pruneFrom
 	for n := range keys {
 		key := "domain:" + string(rune('a'+n%26)) + time.Duration(n).String()
-		if _, _, err := q.Reserve(t.Context(), key, rate, 1, now.Add(time.Duration(n)*time.Second)); err != nil {
+		if _, _, err := q.Reserve(t.Context(), queue.Ask{Key: key, Rate: rate, Most: 1}, now.Add(time.Duration(n)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(q.buckets) > pruneFrom+1 {
-		t.Errorf("%d of %d rates are kept", len(q.buckets), keys)
+	if len(q.rates) > pruneFrom+1 {
+		t.Errorf("%d of %d rates are kept", len(q.rates), keys)
 	}
 }

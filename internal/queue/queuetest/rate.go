@@ -14,7 +14,7 @@ import (
 // reserve takes tokens of the key at a time after start.
 func reserve(t *testing.T, q queue.Queue, key string, r queue.Rate, n int, after time.Duration) (int, time.Duration) {
 	t.Helper()
-	granted, retry, err := q.Reserve(t.Context(), key, r, n, start.Add(after))
+	granted, retry, err := q.Reserve(t.Context(), queue.Ask{Key: key, Rate: r, Most: n}, start.Add(after))
 	check(t, err)
 	return granted, retry
 }
@@ -91,11 +91,11 @@ func rateChanged(t *testing.T, h Harness) {
 func rateImpossible(t *testing.T, h Harness) {
 	q := h.Open(t)
 	for _, per := range []float64{0, -1, math.NaN(), math.Inf(1)} {
-		if _, _, err := q.Reserve(t.Context(), "k", queue.Rate{Per: per}, 1, start); err == nil {
+		if _, _, err := q.Reserve(t.Context(), queue.Ask{Key: "k", Rate: queue.Rate{Per: per}, Most: 1}, start); err == nil {
 			t.Errorf("a rate of %v is accepted", per)
 		}
 	}
-	_, _, err := q.Reserve(t.Context(), "provider:main", queue.Rate{}, 1, start)
+	_, _, err := q.Reserve(t.Context(), queue.Ask{Key: "provider:main", Most: 1}, start)
 	const want = `the rate of "provider:main" is 0 per second: it must be above 0 and finite`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -124,7 +124,7 @@ func rateExact(t *testing.T, h Harness) {
 		wg.Go(func() {
 			for c := range calls {
 				at := time.Duration(clock.Add(int64(tick)))
-				n, _, err := q.Reserve(t.Context(), "shared", rate, 1+(p+c)%7, start.Add(at))
+				n, _, err := q.Reserve(t.Context(), queue.Ask{Key: "shared", Rate: rate, Most: 1 + (p+c)%7}, start.Add(at))
 				if err != nil {
 					t.Error(err)
 					return

@@ -46,7 +46,7 @@ func BenchmarkReserve(b *testing.B) {
 	}
 	defer q.Close()
 	for b.Loop() {
-		if _, _, err := q.Reserve(ctx, "k", queue.Rate{Per: 1e6, Burst: 1000}, 100, time.Time{}); err != nil {
+		if _, _, err := q.Reserve(ctx, queue.Ask{Key: "k", Rate: queue.Rate{Per: 1e6, Burst: 1000}, Most: 100}, time.Time{}); err != nil {
 			b.Fatal(err)
 		}
 	}

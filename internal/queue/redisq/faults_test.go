@@ -48,7 +48,10 @@ func TestUnreachable(t *testing.T) {
 		"due":     func() error { _, err := q.Due(ctx, now); return err },
 		"depth":   func() error { _, err := q.Depth(ctx); return err },
 		"publish": func() error { return q.Publish(ctx, queue.Notice{}) },
-		"reserve": func() error { _, _, err := q.Reserve(ctx, "k", queue.Rate{Per: 1}, 1, now); return err },
+		"reserve": func() error {
+			_, _, err := q.Reserve(ctx, queue.Ask{Key: "k", Rate: queue.Rate{Per: 1}, Most: 1}, now)
+			return err
+		},
 	} {
 		err := call()
 		if err == nil || err.Error() != want || !errors.Is(err, queue.ErrUnreachable) {

@@ -20,6 +20,10 @@ func (k keys) lanes() string { return k.prefix + ":{queue}:lanes" }
 // rate is the state of one rate; each has a slot of its own.
 func (k keys) rate(key string) string { return k.prefix + ":rate:{" + key + "}" }
 
+// line is the state of a rate with a line. A batch of messages asks for many of
+// them at once, so they share a slot.
+func (k keys) line(key string) string { return k.prefix + ":{lines}:" + key }
+
 // notices is the channel of all notices.
 func (k keys) notices() string { return k.prefix + ":notices" }
 

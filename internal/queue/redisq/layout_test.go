@@ -88,7 +88,9 @@ func TestKeysOfOneCallShareATag(t *testing.T) {
 	must(t, q.Ack(ctx, entries...))
 	_, err = q.Depth(ctx)
 	must(t, err)
-	_, _, err = q.Reserve(ctx, "provider:main", queue.Rate{Per: 1}, 1, now)
+	_, err = q.Admit(ctx, []queue.Arrival{{Key: "gmail.com", Rate: queue.Rate{Per: 1}, Fresh: 1}, {Key: "gmx.de", Rate: queue.Rate{Per: 1}, Fresh: 1}}, now)
+	must(t, err)
+	_, _, err = q.Reserve(ctx, queue.Ask{Key: "provider:main", Rate: queue.Rate{Per: 1}, Most: 1}, now)
 	must(t, err)
 
 	if len(s.calls) < 10 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"rapport/internal/queue"
@@ -30,8 +31,10 @@ func TestScriptAndGoAgree(t *testing.T) {
 			}
 			n := rapid.IntRange(0, 3000).Draw(rt, "n")
 			at = at.Add(time.Duration(rapid.Int64Range(-2e6, 10e6).Draw(rt, "µs later")) * time.Microsecond)
-			after, want, wait := rate.Reserve(bucket, at, n)
-			granted, retry, err := q.Reserve(ctx, name, rate, n, at)
+			ask := queue.Ask{Key: name, Rate: rate, Most: n,
+				Back: rapid.IntRange(0, 50).Draw(rt, "back"), Least: rapid.IntRange(0, 100).Draw(rt, "least")}
+			after, want, wait := rate.Reserve(bucket, at, ask)
+			granted, retry, err := q.Reserve(ctx, ask, at)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -47,6 +50,38 @@ func TestScriptAndGoAgree(t *testing.T) {
 	})
 }
 
+// The same for lines: over any sequence of arrivals.
+func TestLinesOfScriptAndGoAgree(t *testing.T) {
+	q := open(t, Config{URL: testenv.Redis(t), CallerClock: true})
+	ctx := t.Context()
+	key := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		key++
+		names := []string{"a" + strconv.Itoa(key), "b" + strconv.Itoa(key)}
+		at := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
+		lines := make([]queue.Line, 2)
+		for range rapid.IntRange(1, 12).Draw(rt, "calls") {
+			at = at.Add(time.Duration(rapid.Int64Range(-2e6, 10e6).Draw(rt, "µs later")) * time.Microsecond)
+			var arrivals []queue.Arrival
+			var want []queue.Admission
+			for i, name := range names {
+				a := queue.Arrival{Key: name, Again: rapid.IntRange(0, 200).Draw(rt, "again"), Fresh: rapid.IntRange(0, 200).Draw(rt, "fresh"),
+					Rate: queue.Rate{Per: rapid.Float64Range(0.01, 500).Draw(rt, "per"), Burst: rapid.IntRange(1, 500).Draw(rt, "burst")}}
+				var w queue.Admission
+				lines[i], w = a.Rate.Admit(lines[i], at, a)
+				arrivals, want = append(arrivals, a), append(want, w)
+			}
+			got, err := q.Admit(ctx, arrivals, at)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				rt.Fatalf("(-go +redis):\n%s", diff)
+			}
+		}
+	})
+}
+
 // With the server's clock the caller's time does not matter, and the key goes
 // away by itself when its burst is whole again.
 func TestServerClock(t *testing.T) {
@@ -54,21 +89,21 @@ func TestServerClock(t *testing.T) {
 	a, b := open(t, Config{URL: url}), open(t, Config{URL: url})
 	ctx := t.Context()
 	rate := queue.Rate{Per: 0.001, Burst: 10} // one in a thousand seconds
-	granted, _, err := a.Reserve(ctx, "k", rate, 6, time.UnixMilli(0))
+	granted, _, err := a.Reserve(ctx, queue.Ask{Key: "k", Rate: rate, Most: 6}, time.UnixMilli(0))
 	if err != nil || granted != 6 {
 		t.Fatal(granted, err)
 	}
-	granted, retry, err := b.Reserve(ctx, "k", rate, 6, time.UnixMilli(1<<45))
+	granted, retry, err := b.Reserve(ctx, queue.Ask{Key: "k", Rate: rate, Most: 6}, time.UnixMilli(1<<45))
 	if err != nil || granted != 4 || retry <= 900*time.Second || retry > 1000*time.Second {
 		t.Errorf("granted %d, retry %s, error %v", granted, retry, err)
 	}
 	// A rate and burst without measure are kept within what a Duration holds.
 	absurd := queue.Rate{Per: 1e-12, Burst: 1e9}
-	granted, _, err = a.Reserve(ctx, "absurd", absurd, 1e9, time.UnixMilli(0))
+	granted, _, err = a.Reserve(ctx, queue.Ask{Key: "absurd", Rate: absurd, Most: 1e9}, time.UnixMilli(0))
 	if err != nil || granted != 1e9 {
 		t.Errorf("granted %d, error %v", granted, err)
 	}
-	if _, retry, err = a.Reserve(ctx, "absurd", absurd, 1, time.UnixMilli(0)); err != nil || retry != 365*24*time.Hour {
+	if _, retry, err = a.Reserve(ctx, queue.Ask{Key: "absurd", Rate: absurd, Most: 1}, time.UnixMilli(0)); err != nil || retry != 365*24*time.Hour {
 		t.Errorf("retry %s, error %v", retry, err)
 	}
 	ttl, err := a.client.PTTL(ctx, a.keys.rate("k")).Result()

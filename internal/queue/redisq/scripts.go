@@ -157,34 +157,78 @@ while true do
 end
 `)
 
-// reserveScript is queue.Rate.Reserve on a key; a test holds the two together.
-// The state is written with 17 digits, because tostring would cut it to 14. It
-// expires when the whole burst is there again, which is the same as a new key;
-// with a caller's clock, which the server's expiry knows nothing of, after an
-// hour.
+// bucket is the arithmetic of queue.Rate in Lua, for the scripts below; a test
+// holds the two together. A state is written with 17 digits, because tostring
+// would cut it to 14. It expires when it is as good as a new key; with a
+// caller's clock, which the server's expiry knows nothing of, after an hour.
+const bucket = `
+local function clock(given)
+  local now = tonumber(given)
+  if now then return now, true end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1e6 + tonumber(time[2]), false
+end
+local function reserve(b, per, burst, now, back, least, most)
+  b.level = math.max(0, math.min(b.level, burst) - back)
+  if b.at - now > 1e6 then b.at = now end
+  local present = math.max(0, b.level - (now - b.at) * per / 1e6)
+  least = math.min(math.max(least, 1), burst)
+  local granted = math.max(0, math.min(most, math.floor(burst - present + 1e-6)))
+  if granted < math.min(least, most) then granted = 0 end
+  if now >= b.at then b.level, b.at = present, now end
+  b.level = b.level + granted
+  local wait = 0
+  if granted < most then wait = math.min(math.max(1, math.ceil((present + granted + least - burst) / per * 1e6)), 31536000000000) end
+  return granted, wait
+end
+local function keep(key, state, full, fixed)
+  local ttl = 3600000
+  if not fixed then ttl = math.min(math.ceil(full * 1000), 31536000000) + 1000 end
+  redis.call('SET', key, state, 'PX', string.format('%.0f', ttl))
+end
+`
+
+// reserveScript is queue.Rate.Reserve on a key.
 //
 //	KEYS   1 the rate
-//	ARGV   1 tokens per second, 2 burst, 3 tokens wanted,
-//	       4 now in Unix µs, or '' for the server's clock
-//	result granted tokens, µs until the next one (0 when all were granted)
-var reserveScript = redis.NewScript(`
-local per, burst, wanted = tonumber(ARGV[1]), math.max(tonumber(ARGV[2]), 1), tonumber(ARGV[3])
-local now = tonumber(ARGV[4])
-if not now then
-  local time = redis.call('TIME')
-  now = tonumber(time[1]) * 1e6 + tonumber(time[2])
-end
+//	ARGV   1 tokens per second, 2 burst, 3 tokens given back, 4 the least that is
+//	       granted, 5 the most, 6 now in Unix µs, or '' for the server's clock
+//	result granted tokens, µs until the least is there (0 when all were granted)
+var reserveScript = redis.NewScript(bucket + `
+local per, burst = tonumber(ARGV[1]), math.max(tonumber(ARGV[2]), 1)
+local now, fixed = clock(ARGV[6])
 local level, at = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%S+)$')
-level, at = math.min(tonumber(level) or 0, burst), tonumber(at) or now
-if at - now > 1e6 then at = now end
-local present = math.max(0, level - (now - at) * per / 1e6)
-local granted = math.max(0, math.min(wanted, math.floor(burst - present + 1e-6)))
-if now >= at then level, at = present, now end
-level = level + granted
-local keep = 3600000
-if ARGV[4] == '' then keep = math.min(math.ceil(level / per * 1000), 31536000000) + 1000 end
-redis.call('SET', KEYS[1], string.format('%.17g %.0f', level, at), 'PX', string.format('%.0f', keep))
-local wait = 0
-if granted < wanted then wait = math.min(math.max(1, math.ceil((present + granted + 1 - burst) / per * 1e6)), 31536000000000) end
+local b = {level = tonumber(level) or 0, at = tonumber(at) or now}
+local granted, wait = reserve(b, per, burst, now, tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
+keep(KEYS[1], string.format('%.17g %.0f', b.level, b.at), b.level / per, fixed)
 return {granted, wait}
+`)
+
+// admitScript is queue.Rate.Admit on each of its keys.
+//
+//	KEYS   the lines
+//	ARGV   1 now in Unix µs, or '' for the server's clock; then for each line:
+//	       tokens per second, burst, how many come again, how many are fresh
+//	result for each line: how many again, how many fresh ones pass, µs until the
+//	       first of the others gets its token
+var admitScript = redis.NewScript(bucket + `
+local now, fixed = clock(ARGV[1])
+local out = {}
+for i, key in ipairs(KEYS) do
+  local per, burst = tonumber(ARGV[4 * i - 2]), math.max(tonumber(ARGV[4 * i - 1]), 1)
+  local again, fresh = tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1])
+  local level, at, waiting = string.match(redis.call('GET', key) or '', '^(%S+) (%S+) (%S+)$')
+  local b = {level = tonumber(level) or 0, at = tonumber(at) or now}
+  waiting = math.max(0, (tonumber(waiting) or 0) - math.max(0, now - b.at) * per / 1e6)
+  local goAgain, goFresh, wait = reserve(b, per, burst, now, 0, 1, again), 0, 0
+  if waiting < 1 then goFresh = reserve(b, per, burst, now, 0, 1, fresh) end
+  local held = again - goAgain + fresh - goFresh
+  if held > 0 then
+    wait = math.min(math.ceil((math.max(0, b.level + 1 - burst) + waiting) / per * 1e6), 31536000000000)
+  end
+  waiting = waiting + held
+  keep(key, string.format('%.17g %.0f %.17g', b.level, b.at, waiting), (b.level + waiting) / per, fixed)
+  out[3 * i - 2], out[3 * i - 1], out[3 * i] = goAgain, goFresh, wait
+end
+return out
 `)

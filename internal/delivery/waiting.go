@@ -1,0 +1,152 @@
+package delivery
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"rapport/internal/queue"
+)
+
+// waiting is what stands still because a rate has no tokens: the rates that are
+// closed for a moment, and batches that were taken before that was known. They
+// stay in hand, untouched: a slow rate costs neither the queue nor the database
+// anything.
+type waiting struct {
+	mu     sync.Mutex
+	keeps  bool // false in virtual time, where nothing can wait in hand
+	closed map[string]time.Time
+	held   []heldEntry // the longest in hand first
+	turn   uint64      // of queue.Order
+}
+
+type heldEntry struct {
+	queue.Entry
+	until time.Time
+}
+
+// inHand is how long a batch waits in hand at most. A longer wait is the queue's,
+// where it survives this process.
+const inHand = 2 * time.Second
+
+// keep lets batches wait in hand from now on.
+func (r *waiting) keep() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keeps = true
+}
+
+// hold puts away batches whose lane has no allowance.
+func (w *Worker) hold(ctx context.Context, entries []queue.Entry, a allowance, now time.Time) error {
+	if w.waiting.put(entries, a, now) {
+		return nil
+	}
+	for _, e := range entries {
+		if err := w.later(ctx, e, a.until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *waiting) put(entries []queue.Entry, a allowance, now time.Time) (kept bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.keeps {
+		return false
+	}
+	if r.closed == nil {
+		r.closed = map[string]time.Time{}
+	}
+	if a.closed != "" {
+		r.closed[a.closed] = a.until
+	}
+	if a.until.Sub(now) > inHand {
+		return false
+	}
+	for _, e := range entries {
+		r.held = append(r.held, heldEntry{e, a.until})
+	}
+	return true
+}
+
+// next are the batches in hand of the lane whose turn it is, of those whose time
+// has come. Lanes go in the queue's order.
+func (r *waiting) next(now time.Time) []queue.Entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var lanes []string
+	for _, h := range r.held {
+		if !h.until.After(now) {
+			lanes = append(lanes, h.Lane)
+		}
+	}
+	if len(lanes) == 0 {
+		return nil
+	}
+	lane := queue.Order(lanes, r.turn)[0]
+	r.turn++
+	var out []queue.Entry
+	r.held = slices.DeleteFunc(r.held, func(h heldEntry) bool {
+		comes := h.Lane == lane && !h.until.After(now) && len(out) < takeMost
+		if comes {
+			out = append(out, h.Entry)
+		}
+		return comes
+	})
+	return out
+}
+
+// open leaves out the lanes whose rates are closed, and shortens the wait to when
+// the first of them opens.
+func (w *Worker) open(lanes []string, now time.Time, wait time.Duration) ([]string, time.Duration) {
+	closed, soonest := w.waiting.standing(now)
+	if len(closed) == 0 {
+		return lanes, wait
+	}
+	applied := w.Catalog.Current()
+	shut := map[string]bool{} // by sender
+	return slices.DeleteFunc(slices.Clone(lanes), func(lane string) bool {
+		sender := queue.Sender(lane)
+		is, known := shut[sender]
+		if !known {
+			is = slices.ContainsFunc(w.rates(applied, lane), func(l limited) bool { return closed[l.key] })
+			shut[sender] = is
+		}
+		return is
+	}), min(wait, max(0, soonest.Sub(now)))
+}
+
+func (r *waiting) standing(now time.Time) (closed map[string]bool, soonest time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, until := range r.closed {
+		if !until.After(now) {
+			delete(r.closed, key)
+			continue
+		}
+		if closed == nil {
+			closed = map[string]bool{}
+		}
+		closed[key] = true
+		if soonest.IsZero() || until.Before(soonest) {
+			soonest = until
+		}
+	}
+	return closed, soonest
+}
+
+// giveBack returns what is in hand to the queue, for others.
+func (w *Worker) giveBack(ctx context.Context) {
+	w.waiting.mu.Lock()
+	n := len(w.waiting.held)
+	w.waiting.held = nil
+	w.waiting.mu.Unlock()
+	if n == 0 {
+		return
+	}
+	if _, err := w.Queue.GiveBack(ctx, w.ID); err != nil {
+		w.Log.Warn("cannot give back what waits; another worker takes it in a few minutes", "error", err)
+	}
+}
