@@ -24,6 +24,7 @@ func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []st
 			going[c.Entry.Enrolment.Contact]++
 		}
 	}
+	w.limitDomains(ctx, applied, found, out, now)
 	return out
 }
 

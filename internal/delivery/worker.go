@@ -69,6 +69,10 @@ type Config struct {
 	Watch clock.Clock // of the machine, for the lease; nil means the system's
 	Log   *slog.Logger
 
+	// Domains tells which recipient domains are one operator's; nil: the large
+	// families by their names.
+	Domains *Domains
+
 	Parallel int           // batches at work at once; 0 is 4
 	Lease    time.Duration // how long a heartbeat counts; 0 is DataTime and a minute
 }
@@ -82,6 +86,9 @@ func (c Config) Silence() time.Duration {
 func (c Config) withDefaults() Config {
 	if c.Watch == nil {
 		c.Watch = clock.System{}
+	}
+	if c.Domains == nil {
+		c.Domains = new(Domains)
 	}
 	if c.Parallel == 0 {
 		c.Parallel = 4
@@ -102,6 +109,7 @@ type Worker struct {
 	spare    spare
 	appetite appetite
 	waiting  waiting
+	slow     slow
 	recipes  recipes
 	signers  signers
 }

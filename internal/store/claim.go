@@ -32,8 +32,9 @@ type Candidate struct {
 	Attempts int64
 	Due      time.Time
 	Expires  time.Time
-	Deferred bool // an earlier attempt was answered with "later"
-	Entry    Due  // its enrolment, and all that is known of the contact
+	Deferred bool   // an earlier attempt was answered with "later"
+	Reason   string // why it was held back until now, or ""
+	Entry    Due    // its enrolment, and all that is known of the contact
 }
 
 // Verdict is what is to become of a candidate: exactly one of Go, Skip and
@@ -186,14 +187,14 @@ func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result
 		return nil, nil, err
 	}
 	b := s.statement()
-	text := `select m.id, m.batch_id, m.template, m.subject, m.attempts, m.due_at, m.expires_at, ` + s.enrolmentColumns(b) + `
+	text := `select m.id, m.batch_id, m.template, m.subject, m.attempts, m.due_at, m.expires_at, m.reason, ` + s.enrolmentColumns(b) + `
 		from messages m join enrolments e on e.id = (m.id & ` + fmt.Sprint(-ident.Steps) + `)
 		where ` + b.in("m.id", ids) + ` and m.state = 'queued' and ` + b.in("m.batch_id", sortedKeys(open)) + ` order by m.id`
 	// Not locked: who withdraws one of them meanwhile is found by the update.
 	if err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
 		var c candidate
 		var due, expires int64
-		if err := scanEnrolment(scan, &c.Entry, &c.ID, &c.batch, &c.Template, &c.Subject, &c.Attempts, &due, &expires); err != nil {
+		if err := scanEnrolment(scan, &c.Entry, &c.ID, &c.batch, &c.Template, &c.Subject, &c.Attempts, &due, &expires, &c.Reason); err != nil {
 			return err
 		}
 		of := open[c.batch]

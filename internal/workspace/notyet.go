@@ -11,7 +11,6 @@ var notYet = map[string]string{
 	"replies":          "answers go to the address in from, and are not seen",
 	"bounces":          "mail carries the signed return path, and nothing here receives what comes to it",
 	"opt_in":           "no confirmation is mailed: consents stay pending until they are given in another way",
-	"per_domain":       "the rate is not applied",
 	"guard":            "nothing is paused by itself",
 	"inbound":          "nothing listens for bounces and replies",
 	"webhooks":         "nothing is sent to them",

@@ -23,7 +23,6 @@ func (s *settings) limits(n strict.Node) {
 	}
 	l.QuietHours = quietHours(m.Get("quiet_hours"))
 	if d := m.Get("per_domain"); d.Present() {
-		notRunYet(m.Key("per_domain"), "per_domain", "per_domain")
 		l.PerDomain = map[string]float64{}
 		for _, p := range d.Map().Pairs() {
 			domain := p.Key.Raw().Value
