@@ -120,6 +120,9 @@ func (w *Worker) limitDomains(ctx context.Context, applied *catalog.Applied, fou
 	if err != nil { // rule 19: nothing leaves while nobody can count it
 		w.Log.Error("cannot ask for the rates of domains", "error", err)
 		admissions = make([]queue.Admission, len(arrivals))
+		for i := range admissions {
+			admissions[i].Wait = inHand
+		}
 	}
 	set.admit(found, verdicts, admissions, now)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rapport/internal/catalog"
+	"rapport/internal/clock"
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/workspace"
 )
@@ -30,20 +31,18 @@ type Routes struct {
 	// it counts only then, so that a restored copy mails nobody.
 	Live func() bool
 	Log  *slog.Logger
+	// Clock is the engine's; nil means the system's.
+	Clock clock.Clock
 
 	mu    sync.Mutex
 	pools map[string]*opened
-	down  map[string]time.Time // providers that fail, and since when
+	fails circuits // providers, and what they refuse: see refusedSender
 }
 
 type opened struct {
 	config smtp.Config
 	pool   *smtp.Pool
 }
-
-// failingFor is how long a provider that could not be reached is passed over
-// where there is another one.
-const failingFor = 30 * time.Second
 
 // Route is the way a sender's mail to an address takes now. Without an address
 // it is the way that the sender's mail takes as a rule, for its rate.
@@ -59,12 +58,22 @@ func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, erro
 	if len(names) == 0 {
 		return Route{}, fmt.Errorf("sender %s has no provider", sender)
 	}
-	name := r.first(names)
+	name, standing := r.first(names, sender)
 	p, ok := applied.Providers[name]
 	if !ok {
 		return Route{}, fmt.Errorf("provider %s of sender %s is not in the applied workspace", name, sender)
 	}
-	return Route{Name: name, Provider: r.pool(name, poolConfig(p)), Rate: paced(p.Rate)}, nil
+	return Route{Name: name, Provider: r.pool(name, poolConfig(p)), Rate: paced(p.Rate), Standing: standing}, nil
+}
+
+func (r *Routes) now() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Clock == nil {
+		r.Clock = clock.System{}
+	}
+	r.fails.log = r.Log
+	return r.Clock.Now()
 }
 
 func (r *Routes) caught() smtp.Config {
@@ -91,44 +100,49 @@ func (r *Routes) leaves(applied *catalog.Applied, to string) bool {
 	return false
 }
 
-// first is the first provider that is not failing; when all are, the one that
-// has been for longest is asked again.
-func (r *Routes) first(names []string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	best, since := names[0], time.Time{}
-	for _, name := range names {
-		down, failing := r.down[name]
-		if !failing {
-			return name
+// first is the first provider that is not failing; when all are, the one whose
+// trial comes next.
+func (r *Routes) first(names []string, sender string) (best string, standing Standing) {
+	now := r.now()
+	for i, name := range names {
+		s := r.fails.state(name, now)
+		if s.Since.IsZero() || s.Until.Before(now) {
+			if of := r.fails.state(refusedSender(name, sender), now); !of.Since.IsZero() {
+				s = of
+			}
 		}
-		if since.IsZero() || down.Before(since) {
-			best, since = name, down
+		// What is well, or whose trial has begun: the first one is gone back to so.
+		if s.Since.IsZero() || !s.Until.After(now) {
+			return name, s
+		}
+		if i == 0 || s.Until.Before(standing.Until) {
+			best, standing = name, s
 		}
 	}
-	return best
+	return best, standing
 }
 
+// refusedSender is the key of a sender from whom a provider takes nothing.
+func refusedSender(provider, sender string) string { return provider + " for sender " + sender }
+
 // Report tells what sending through a provider was like.
-func (r *Routes) Report(provider string, failing bool, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.down == nil {
-		r.down = map[string]time.Time{}
-	}
-	for name, since := range r.down {
-		if now.Sub(since) > failingFor || now.Before(since) {
-			delete(r.down, name) // it is asked again
-		}
-	}
+func (r *Routes) Report(p Report, now time.Time) {
+	r.now() // its log, where nothing was routed yet
 	switch {
-	case failing && r.down[provider].IsZero():
-		r.down[provider] = now
-		r.Log.Warn("a provider is failing", "provider", provider)
-	case !failing:
-		delete(r.down, provider)
+	case p.Fails != "":
+		r.fails.fail(p.Provider, p.Fails, now)
+	case p.Refuses != "":
+		r.fails.ok(p.Provider, now)
+		r.fails.fail(refusedSender(p.Provider, p.Sender), p.Refuses, now)
+	case p.Works:
+		r.fails.ok(p.Provider, now)
+		r.fails.ok(refusedSender(p.Provider, p.Sender), now)
 	}
 }
+
+// Failing lists the providers that fail in this process's experience, and what
+// they refuse.
+func (r *Routes) Failing() map[string]Standing { return r.fails.failing() }
 
 func (r *Routes) pool(name string, c smtp.Config) *smtp.Pool {
 	r.mu.Lock()

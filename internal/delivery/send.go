@@ -97,19 +97,22 @@ func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoi
 	}
 	results := list[0].route.Provider.SendAll(ctx, envelopes)
 	now := w.Clock.Now()
-	failing := 0
+	held := w.learn(provider, list, results, now)
 	outcomes = make([]store.Outcome, len(list))
 	for i, r := range results {
 		outcomes[i] = w.outcome(list[i].claimed, r, now)
 		outcomes[i].TemplateHash, outcomes[i].Subject, outcomes[i].Mailbox = list[i].hash, list[i].message.Subject, list[i].route.Mailbox
-		if r.Provider {
-			failing++
+		if why, ours := held[i]; ours {
+			w.holdOurs(&outcomes[i], list[i].claimed, why, now)
+		}
+		if o := &outcomes[i]; o.Untried && o.NotBefore.After(now) && (r.Provider || r.Verb == smtp.VerbMail) &&
+			w.elsewhere(provider, queue.Sender(list[i].claimed.Lane), now) {
+			o.NotBefore = now
 		}
 		if dead(r) {
 			bounces = append(bounces, bounce(list[i].claimed.ID, outcomes[i].Reply, r.Verb, now))
 		}
 	}
-	w.Router.Report(provider, failing == len(list), now)
 	return outcomes, bounces
 }
 

@@ -36,52 +36,83 @@ type allowance struct {
 	until  time.Time // and when it has
 }
 
-// limited is a rate that a lane's mail keeps.
+// limited is what a lane's mail must pass: a rate, or something that may be
+// failing.
 type limited struct {
-	key  string
-	rate queue.Rate
+	key      string
+	rate     queue.Rate // Per 0: none
+	slow     slowKey    // of a rate that this process keeps by itself
+	standing Standing
 }
 
-// rates are those that a lane's mail keeps now: its provider's and its sender's.
-func (w *Worker) rates(applied *catalog.Applied, lane string) []limited {
-	var out []limited
+// limits are what a lane's mail must pass now: its provider, its sender, and the
+// provider's opinion of its campaign.
+func (w *Worker) limits(applied *catalog.Applied, lane string, now time.Time) []limited {
 	sender := queue.Sender(lane)
-	// Without a way there is no rate either: the claim finds another sender, or
+	// Without a way there is no limit either: the claim finds another sender, or
 	// holds the messages with the reason and lets them expire in time.
 	route, err := w.Router.Route(applied, sender, "")
-	if err == nil && route.Rate.Per > 0 {
-		out = append(out, limited{"provider:" + route.Name, route.Rate})
+	if err != nil || route.Mailbox {
+		return nil
 	}
-	if s := applied.Senders[sender]; s.Rate > 0 && err == nil && !route.Mailbox {
-		out = append(out, limited{"sender:" + sender, paced(s.Rate)})
+	out := []limited{{key: "provider:" + route.Name, rate: route.Rate, standing: route.Standing}}
+	refused := refusedContent(route.Name, queue.Campaign(lane))
+	out = append(out, limited{key: "campaign:" + refused, standing: w.refused.state(refused, now)})
+	if s := applied.Senders[sender]; s.Rate > 0 {
+		out = append(out, limited{key: "sender:" + sender, rate: paced(s.Rate)})
+	}
+	if key := (slowKey{provider: route.Name}); !w.slow.none() {
+		if rate, slowed := w.slow.rate(key, now); slowed {
+			out = append(out, limited{key: "slow:" + route.Name, rate: rate, slow: key})
+		}
 	}
 	return out
 }
 
-// tokens asks the rates of a lane for what may leave now.
+// tokens asks for what of a lane may leave now.
 func (w *Worker) tokens(ctx context.Context, applied *catalog.Applied, lane string, now time.Time) (allowance, error) {
 	a := allowance{limit: claimSize, split: store.BatchSize}
+	limits := w.limits(applied, lane, now)
+	for _, l := range limits {
+		if l.standing.Until.After(now) {
+			return allowance{closed: l.key, until: l.standing.Until}, nil
+		}
+		if !l.standing.Since.IsZero() { // on trial
+			a.limit = trialSize
+		}
+	}
 	var granted []int
-	for _, r := range w.rates(applied, lane) {
-		least, most := portion(r.rate)
-		ask := queue.Ask{Key: r.key, Rate: r.rate, Back: w.spare.take(r.key), Least: min(least, a.limit), Most: min(most, a.limit)}
-		n, wait, err := w.Queue.Reserve(ctx, ask, now)
+	for _, l := range limits {
+		if l.rate.Per <= 0 {
+			continue
+		}
+		least, most := portion(l.rate)
+		ask := queue.Ask{Key: l.key, Rate: l.rate, Back: w.spare.take(l.key), Least: min(least, a.limit), Most: min(most, a.limit)}
+		n, wait, err := w.reserve(ctx, l, ask, now)
 		if err != nil {
-			w.spare.put(r.key, ask.Back)
+			w.spare.put(l.key, ask.Back)
 		}
 		if err != nil || n == 0 {
 			for i, key := range a.keys {
 				w.spare.put(key, granted[i])
 			}
-			return allowance{closed: r.key, until: now.Add(wait)}, err
+			return allowance{closed: l.key, until: now.Add(wait)}, err
 		}
-		a.keys, granted = append(a.keys, r.key), append(granted, n)
+		a.keys, granted = append(a.keys, l.key), append(granted, n)
 		a.limit, a.split = min(a.limit, n), min(a.split, least)
 	}
 	for i, key := range a.keys {
 		w.spare.put(key, granted[i]-a.limit)
 	}
 	return a, nil
+}
+
+func (w *Worker) reserve(ctx context.Context, l limited, ask queue.Ask, now time.Time) (int, time.Duration, error) {
+	if l.slow != (slowKey{}) {
+		n, wait := w.slow.reserve(l.slow, ask, now)
+		return n, wait, nil
+	}
+	return w.Queue.Reserve(ctx, ask, now)
 }
 
 // unused takes back what a claim did not use of its allowance: most batches of a

@@ -17,8 +17,9 @@ type waiting struct {
 	mu     sync.Mutex
 	keeps  bool // false in virtual time, where nothing can wait in hand
 	closed map[string]time.Time
-	held   []heldEntry // the longest in hand first
-	turn   uint64      // of queue.Order
+	why    map[string]string // lane to what it was closed by last
+	held   []heldEntry       // the longest in hand first
+	turn   uint64            // of queue.Order
 }
 
 type heldEntry struct {
@@ -57,10 +58,10 @@ func (r *waiting) put(entries []queue.Entry, a allowance, now time.Time) (kept b
 		return false
 	}
 	if r.closed == nil {
-		r.closed = map[string]time.Time{}
+		r.closed, r.why = map[string]time.Time{}, map[string]string{}
 	}
-	if a.closed != "" {
-		r.closed[a.closed] = a.until
+	if a.closed != "" && len(entries) > 0 {
+		r.closed[a.closed], r.why[entries[0].Lane] = a.until, a.closed
 	}
 	if a.until.Sub(now) > inHand {
 		return false
@@ -98,43 +99,25 @@ func (r *waiting) next(now time.Time) []queue.Entry {
 	return out
 }
 
-// open leaves out the lanes whose rates are closed, and shortens the wait to when
-// the first of them opens.
-func (w *Worker) open(lanes []string, now time.Time, wait time.Duration) ([]string, time.Duration) {
-	closed, soonest := w.waiting.standing(now)
-	if len(closed) == 0 {
-		return lanes, wait
-	}
-	applied := w.Catalog.Current()
-	shut := map[string]bool{} // by sender
-	return slices.DeleteFunc(slices.Clone(lanes), func(lane string) bool {
-		sender := queue.Sender(lane)
-		is, known := shut[sender]
-		if !known {
-			is = slices.ContainsFunc(w.rates(applied, lane), func(l limited) bool { return closed[l.key] })
-			shut[sender] = is
-		}
-		return is
-	}), min(wait, max(0, soonest.Sub(now)))
-}
-
-func (r *waiting) standing(now time.Time) (closed map[string]bool, soonest time.Time) {
+// open leaves out the lanes that are closed, and shortens the wait to when the
+// first of them opens. A lane that nobody has asked about yet counts as open.
+func (r *waiting) open(lanes []string, now time.Time, wait time.Duration) ([]string, time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.closed) == 0 {
+		return lanes, wait
+	}
 	for key, until := range r.closed {
 		if !until.After(now) {
 			delete(r.closed, key)
 			continue
 		}
-		if closed == nil {
-			closed = map[string]bool{}
-		}
-		closed[key] = true
-		if soonest.IsZero() || until.Before(soonest) {
-			soonest = until
-		}
+		wait = min(wait, until.Sub(now))
 	}
-	return closed, soonest
+	return slices.DeleteFunc(slices.Clone(lanes), func(lane string) bool {
+		_, shut := r.closed[r.why[lane]]
+		return shut
+	}), wait
 }
 
 // giveBack returns what is in hand to the queue, for others.

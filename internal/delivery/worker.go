@@ -42,6 +42,7 @@ type Route struct {
 	Provider Provider
 	Rate     queue.Rate // zero: no limit
 	Mailbox  bool       // nothing leaves the house
+	Standing Standing   // of the provider, which may be failing
 }
 
 // Router knows the providers.
@@ -51,7 +52,7 @@ type Router interface {
 	Route(applied *catalog.Applied, sender, to string) (Route, error)
 	// Report tells what sending through a provider was like, so that the next
 	// route can avoid one that fails.
-	Report(provider string, failing bool, now time.Time)
+	Report(r Report, now time.Time)
 }
 
 // Config is what a Worker needs.
@@ -110,6 +111,8 @@ type Worker struct {
 	appetite appetite
 	waiting  waiting
 	slow     slow
+	refused  circuits // of campaigns
+	streaks  streaks
 	recipes  recipes
 	signers  signers
 }
@@ -126,7 +129,7 @@ const reclaimAfter = 5 * time.Minute
 
 // New makes a worker; Run or Drain make it work.
 func New(c Config) *Worker {
-	return &Worker{Config: c.withDefaults()}
+	return &Worker{Config: c.withDefaults(), refused: circuits{log: c.Log}}
 }
 
 // Start makes the worker known and settles what an earlier process with the
@@ -311,7 +314,7 @@ func (w *Worker) take(ctx context.Context, lanes []string, wait time.Duration) (
 	if held := w.waiting.next(now); len(held) > 0 {
 		return held, nil
 	}
-	lanes, wait = w.open(lanes, now, wait)
+	lanes, wait = w.waiting.open(lanes, now, wait)
 	entries, err := w.Queue.Take(ctx, w.ID, lanes, w.appetite.take(), wait)
 	if err != nil || len(entries) > 0 || wait == 0 {
 		return entries, err

@@ -21,7 +21,7 @@ func TestEveryAnswerOfAMailServer(t *testing.T) {
 		{"connect", "554 5.3.2 no service", "queued: deferred at connect: 554 5.3.2 no service", "sent"},
 		{"ehlo", "550 go away", "queued: deferred at ehlo: 550 go away", "sent"},
 		{"mail", "451 4.3.0 try later", "queued: deferred at mail: 451 4.3.0 try later", "sent"},
-		{"mail", "550 5.7.1 sender refused", "failed: refused at mail: 550 5.7.1 sender refused", ""},
+		{"mail", "550 5.7.1 sender refused", "queued: main takes nothing from this sender: 550 5.7.1 sender refused", "sent"},
 		{"rcpt", "450 4.2.0 greylisted", "queued: deferred at rcpt: 450 4.2.0 greylisted", "sent"},
 		{"rcpt", "452 4.2.2 mailbox full", "queued: deferred at rcpt: 452 4.2.2 mailbox full", "sent"},
 		{"rcpt", "550 5.1.1 no such user", "failed: refused at rcpt: 550 5.1.1 no such user", ""},

@@ -178,7 +178,7 @@ func (e *Engine) openWorker(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log,
+	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log, Clock: e.Clock,
 		Caught: smtp.Config{Host: e.Box.Host(), Port: e.Box.Port(), TLS: smtp.Plain, Connections: 4}}
 	left, err := workersIn(e.journals())
 	if err != nil {

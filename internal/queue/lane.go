@@ -22,6 +22,15 @@ func Sender(lane string) string {
 	return sender
 }
 
+// Campaign is the campaign in the name of a lane, or "".
+func Campaign(lane string) string {
+	parts := strings.SplitN(lane, ".", 4)
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[2]
+}
+
 // lowTurn is how often a take begins at another lane than the most urgent: one
 // in so many. It bounds the price of fairness, an eighth of the throughput.
 const lowTurn = 8
