@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -153,19 +152,11 @@ func (d database) json(placeholder string) string {
 	return placeholder + "::text::jsonb"
 }
 
-func encoded(m map[string]any) string {
-	text, err := json.Marshal(m)
-	if err != nil {
-		panic(err)
-	}
-	return string(text)
-}
-
 func (d database) write(f *contacts.Facts) error {
 	c := &f.Contact
 	err := d.exec("insert into contacts (id, email, first_name, last_name, language, timezone, folded, seed, stage, stage_since, health, health_since, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, "+
 		d.json("$7")+", $8, $9, $10, $11, $12, $13, $13)",
-		int64(c.ID), c.Email, c.FirstName, c.LastName, c.Language, c.Timezone, encoded(contacts.Folded(c)), int64(c.Seed), c.Stage, millis(c.StageSince), c.Health, millis(c.HealthSince), millis(c.CreatedAt))
+		int64(c.ID), c.Email, c.FirstName, c.LastName, c.Language, c.Timezone, contacts.Folded(c), int64(c.Seed), c.Stage, millis(c.StageSince), c.Health, millis(c.HealthSince), millis(c.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("contact: %w", err)
 	}
@@ -175,7 +166,7 @@ func (d database) write(f *contacts.Facts) error {
 				e.Message, int64(c.ID), campaignIDs[e.Campaign], e.Template, e.At.UnixMilli())
 		} else {
 			err = d.exec("insert into events (id, contact_id, name, at, key, folded, campaign_id, template, link, message_id, machine) values ($1, $2, $3, $4, $5, "+d.json("$6")+", $7, $8, $9, $10, $11)",
-				e.ID, int64(c.ID), e.Name, e.At.UnixMilli(), e.Key, encoded(contacts.FoldedProperties(&e)), campaignIDs[e.Campaign], e.Template, e.Link, e.Message, e.Machine)
+				e.ID, int64(c.ID), e.Name, e.At.UnixMilli(), e.Key, contacts.FoldedProperties(&e), campaignIDs[e.Campaign], e.Template, e.Link, e.Message, e.Machine)
 		}
 		if err != nil {
 			return fmt.Errorf("event %s: %w", e.Name, err)

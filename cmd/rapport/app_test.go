@@ -258,6 +258,9 @@ func TestPauseWithoutRedis(t *testing.T) {
 	}
 }
 
+// importBatch is how many rows of a file the store takes in one transaction.
+const importBatch = 2000
+
 // Importing needs memory for a batch, whatever the length of the file.
 func TestImportStreams(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "acme")

@@ -17,9 +17,6 @@ import (
 	"rapport/internal/contacts"
 )
 
-// importBatch is how many rows go into one transaction.
-const importBatch = 2000
-
 // importFlags are the flags of contacts import.
 type importFlags struct {
 	mapping, types      []string

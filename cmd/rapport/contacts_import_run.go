@@ -20,7 +20,6 @@ type importRun struct {
 	rejects *rejectFile
 	bar     *progressbar.ProgressBar
 	dry     bool
-	batch   []*contacts.Row
 
 	rows, created, updated, unchanged int64
 	said, refused                     int64    // consents
@@ -29,46 +28,41 @@ type importRun struct {
 
 // all reads the file to its end.
 func (r *importRun) all() error {
-	for {
-		row, reject, err := r.from.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return r.flush()
-		case err != nil:
-			return err
-		case reject != nil:
-			r.rows++
-			if err := r.rejects.write(reject); err != nil {
-				return err
-			}
-			continue
-		}
-		r.rows++
-		if r.batch = append(r.batch, row); len(r.batch) == importBatch {
-			if err := r.flush(); err != nil {
-				return err
-			}
-		}
+	if r.dry {
+		return r.check()
 	}
+	return r.store.Import(r.ctx, store.Import{Next: r.next, Reject: r.rejects.write, Stored: r.stored, Clock: r.now})
 }
 
-// flush stores a batch.
-func (r *importRun) flush() error {
-	batch := r.batch
-	r.batch = r.batch[:0]
-	if err := r.ctx.Err(); err != nil || len(batch) == 0 || r.dry {
-		return err
+// check reads the file and stores nothing.
+func (r *importRun) check() error {
+	for r.ctx.Err() == nil {
+		_, reject, err := r.next()
+		if reject != nil {
+			err = r.rejects.write(reject)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	in := make([]store.ContactInput, len(batch))
-	for i, row := range batch {
-		in[i] = store.ContactInput{Contact: row.Contact, Consents: row.Consents}
+	return r.ctx.Err()
+}
+
+func (r *importRun) next() (*contacts.Row, *contacts.Reject, error) {
+	row, reject, err := r.from.Next()
+	if err == nil {
+		r.rows++
 	}
-	results, err := r.store.UpsertContacts(r.ctx, in, r.now.Now())
-	if err != nil {
-		return err
-	}
+	return row, reject, err
+}
+
+// stored counts what became of rows.
+func (r *importRun) stored(rows []*contacts.Row, results []store.ContactResult) error {
 	for i, result := range results {
-		if err := r.count(batch[i], result); err != nil {
+		if err := r.count(rows[i], result); err != nil {
 			return err
 		}
 	}
@@ -118,14 +112,14 @@ func (r *importRun) rejectOf(row *contacts.Row, reason string) *contacts.Reject 
 
 // stopped says how far an import came that did not reach the end.
 func (r *importRun) stopped(name string, err error) error {
-	stored := r.created + r.updated + r.unchanged
+	n := r.created + r.updated + r.unchanged
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("stopped before the end")
 	}
-	if stored == 0 {
+	if n == 0 {
 		return fmt.Errorf("cannot import %s: %w", name, err)
 	}
-	return fmt.Errorf("cannot import all of %s: %w\n  %s stored so far; importing it again does no harm", name, err, of(stored, "contact"))
+	return fmt.Errorf("cannot import all of %s: %w\n  %s stored so far; importing it again does no harm", name, err, of(n, "contact"))
 }
 
 // rejectFile is made when the first row is rejected.

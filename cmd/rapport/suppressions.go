@@ -17,6 +17,9 @@ import (
 	"rapport/internal/store"
 )
 
+// suppressBatch is how many addresses go into one transaction.
+const suppressBatch = 2000
+
 func (a *app) suppressionsCommand() *cobra.Command {
 	return groupOf(&cobra.Command{
 		Use:   "suppressions",
@@ -139,7 +142,7 @@ func (s *session) suppressAll(name string, as store.Suppression) error {
 		read++
 		x := as
 		x.Email = address
-		if batch = append(batch, x); len(batch) == importBatch {
+		if batch = append(batch, x); len(batch) == suppressBatch {
 			return flush()
 		}
 		return nil

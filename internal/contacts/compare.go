@@ -72,32 +72,39 @@ type Comparable struct {
 // Is tells whether the value has this form.
 func (c *Comparable) Is(k Kind) bool { return c.Kinds&k != 0 }
 
-func (c *Comparable) form(k Kind) any {
+// appendForm writes one form as JSON.
+func (c *Comparable) appendForm(out []byte, k Kind) []byte {
+	number := int64(1) // of a map: it is there
 	switch k {
 	case KindText:
-		return c.Text
-	case KindNumber:
-		return c.Number
-	case KindFloat:
-		return c.Float
-	case KindAmount:
-		return c.Amount
-	case KindBool:
-		if c.Bool {
-			return 1
-		}
-		return 0
-	case KindDay:
-		return c.Day
-	case KindYearDay:
-		return c.YearDay
-	case KindInstant:
-		return c.Instant
+		return AppendJSONText(out, c.Text)
 	case KindList:
-		return c.List
-	default:
-		return 1
+		out = append(out, '[')
+		for i, e := range c.List {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = AppendJSONText(out, e)
+		}
+		return append(out, ']')
+	case KindNumber:
+		number = c.Number
+	case KindFloat:
+		number = c.Float
+	case KindAmount:
+		number = c.Amount
+	case KindBool:
+		if !c.Bool {
+			number = 0
+		}
+	case KindDay:
+		number = c.Day
+	case KindYearDay:
+		number = c.YearDay
+	case KindInstant:
+		number = c.Instant
 	}
+	return strconv.AppendInt(out, number, 10)
 }
 
 // Compare gives the comparable forms of a value. What is missing (null, empty

@@ -1,6 +1,8 @@
 package contacts
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -16,6 +18,9 @@ import (
 func Fold(s string) string {
 	if plain(s) {
 		return strings.ToLower(s)
+	}
+	if western(s) {
+		return strings.Map(lowerWestern, s)
 	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.ReplaceAll(s, "\x00", "")
@@ -45,57 +50,116 @@ func plain(s string) bool {
 	return true
 }
 
+// western tells whether s holds nothing but ASCII and the composed letters of
+// Latin-1, as most European names do. They fold one by one, all but the ß.
+func western(s string) bool {
+	for _, r := range s {
+		if r == 0 || r >= utf8.RuneSelf && (r < 'À' || r > 'ÿ' || r == 'ß') {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerWestern(r rune) rune {
+	if r >= 'A' && r <= 'Z' || r >= 'À' && r <= 'Þ' && r != '×' {
+		return r + 'a' - 'A'
+	}
+	return r
+}
+
 // Folded gives the comparable forms of a contact for the column
-// contacts.folded. Its shape is one map per kind of value, keyed by dotted path:
+// contacts.folded, as JSON. Its shape is one map per kind of value, keyed by
+// dotted path:
 //
-//	{"t": {"email": "ana@example.com", "address.city": "köln"},
-//	 "n": {"age": 41000000}, "l": {"likes": ["tgravel"]}}
+//	{"l": {"likes": ["tgravel"]}, "n": {"age": 41000000},
+//	 "t": {"email": "ana@example.com", "address.city": "köln"}}
 //
 // Stage, health and created_at are missing on purpose: they are columns that
 // change by themselves, and conditions read them there.
-func Folded(c *Contact) map[string]any {
-	w := foldWriter{}
+func Folded(c *Contact) string {
+	w := make(folder, 0, len(foldedFields)+len(c.Attributes))
 	for _, name := range foldedFields {
 		if v, ok := c.builtin(name); ok {
 			w.put(name, v)
 		}
 	}
-	for _, path := range paths(c.Attributes) {
-		if Builtin(path) {
-			continue // the built-in field of that name hides it
-		}
-		if v, ok := Lookup(c.Attributes, path); ok {
-			w.put(path, v)
-		}
-	}
-	return w
+	w.putAll(c.Attributes, func(path string) bool {
+		return Builtin(path) // the built-in field of that name hides it
+	})
+	return w.json()
 }
 
 // FoldedProperties gives the comparable forms of an event's properties for the
 // column events.folded, in the same shape as Folded.
-func FoldedProperties(e *Event) map[string]any {
-	w := foldWriter{}
-	for _, path := range paths(e.Properties) {
-		if v, ok := Lookup(e.Properties, path); ok {
+func FoldedProperties(e *Event) string {
+	w := make(folder, 0, len(e.Properties))
+	w.putAll(e.Properties, func(string) bool { return false })
+	return w.json()
+}
+
+// folder collects what is to be folded. It writes its JSON itself: each import
+// and each event comes through here, and maps of maps cost several times as much.
+type folder []folded
+
+type folded struct {
+	path string
+	Comparable
+}
+
+func (w *folder) put(path string, v any) {
+	if c := Compare(v); c.Kinds != 0 {
+		*w = append(*w, folded{path, c})
+	}
+}
+
+func (w *folder) putAll(m map[string]any, hidden func(path string) bool) {
+	for _, path := range paths(m) {
+		if hidden(path) {
+			continue
+		}
+		if v, ok := Lookup(m, path); ok {
 			w.put(path, v)
 		}
 	}
-	return w
 }
 
-type foldWriter map[string]any
-
-func (w foldWriter) put(path string, v any) {
-	c := Compare(v)
+func (w folder) json() string {
+	slices.SortFunc(w, func(a, b folded) int { return strings.Compare(a.path, b.path) })
+	out := make([]byte, 0, 64+64*len(w))
+	out = append(out, '{')
 	for _, kind := range allKinds {
-		if !c.Is(kind) {
-			continue
+		begun := false
+		for i := range w {
+			if !w[i].Is(kind) {
+				continue
+			}
+			if !begun {
+				if len(out) > 1 {
+					out = append(out, ',')
+				}
+				out = append(append(AppendJSONText(out, kind.Key()), ':'), '{')
+				begun = true
+			} else {
+				out = append(out, ',')
+			}
+			out = append(AppendJSONText(out, w[i].path), ':')
+			out = w[i].appendForm(out, kind)
 		}
-		of, ok := w[kind.Key()].(map[string]any)
-		if !ok {
-			of = map[string]any{}
-			w[kind.Key()] = of
+		if begun {
+			out = append(out, '}')
 		}
-		of[path] = c.form(kind)
 	}
+	return string(append(out, '}'))
+}
+
+// AppendJSONText writes a text as JSON. What needs care is left to encoding/json.
+func AppendJSONText(out []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if b := s[i]; b < ' ' || b == '"' || b == '\\' || b >= utf8.RuneSelf && !utf8.ValidString(s) {
+			raw, _ := json.Marshal(s) // texts always marshal
+			return append(out, raw...)
+		}
+	}
+	return append(append(append(out, '"'), s...), '"')
 }

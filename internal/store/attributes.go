@@ -167,7 +167,7 @@ func (s *Store) saveProfiles(ctx context.Context, q querier, list []contacts.Con
 	for i := range list {
 		c := &list[i]
 		id[i], first[i], last[i], language[i], zone[i] = int64(c.ID), c.FirstName, c.LastName, c.Language, c.Timezone
-		attributes[i], folded[i] = jsonText(c.Attributes), jsonText(contacts.Folded(c))
+		attributes[i], folded[i] = jsonText(c.Attributes), contacts.Folded(c)
 	}
 	b := s.statement()
 	updated := b.arg(ms(now))

@@ -61,7 +61,7 @@ func (s *Store) SetConsent(ctx context.Context, changes []ConsentChange, now tim
 			return err
 		}
 		var changed []contacts.ID
-		if refused, changed, err = s.applyConsents(ctx, q, changes); err != nil {
+		if refused, changed, err = s.applyConsents(ctx, q, changes, nil); err != nil {
 			return err
 		}
 		return s.touch(ctx, q, touchedBy(changed, 0))
@@ -78,60 +78,73 @@ type topicOf struct {
 	topic   string
 }
 
-// applyConsents expects checked changes and locked contacts. It returns why
-// each change was refused, and whose record has changed.
-func (s *Store) applyConsents(ctx context.Context, q querier, changes []ConsentChange) (refused []string, changed []contacts.ID, err error) {
+// record is what is known of a contact's consent to a topic.
+type record struct {
+	now    contacts.Consent // that counts; its State is "" while there is none
+	keys   []string         // of the acts that were recorded
+	stored bool             // there is a row of it
+	moved  bool
+}
+
+// applyConsents expects checked changes and locked contacts; of those who were
+// made in this transaction nothing is read. It returns why each change was
+// refused, and whose record has changed.
+func (s *Store) applyConsents(ctx context.Context, q querier, changes []ConsentChange, made []contacts.ID) (refused []string, changed []contacts.ID, err error) {
 	refused = make([]string, len(changes))
 	if len(changes) == 0 {
 		return refused, nil, nil
 	}
-	current, seen, err := s.consentState(ctx, q, changes)
+	records, err := s.consentRecords(ctx, q, changes, made)
 	if err != nil {
 		return nil, nil, err
 	}
 	var history []ConsentChange
-	moved := map[topicOf]bool{}
+	var moved []topicOf
 	for i, c := range changes {
-		for _, c := range spread(c, current) {
+		for _, c := range spread(c, records) {
 			of := topicOf{c.Contact, c.Topic}
-			now, known := current[of]
-			if c.Imported && known && now.State == c.State {
+			r := records[of]
+			if r == nil {
+				r = &record{}
+				records[of] = r
+			}
+			if c.Imported && r.now.State == c.State {
 				continue // the file says what is known
 			}
 			said := contacts.Consent{Topic: c.Topic, State: c.State, Source: c.Source, At: c.At, Key: c.Key}
 			if c.Imported {
-				if refused[i] = contacts.RefuseImport(now, said); refused[i] != "" {
+				if refused[i] = contacts.RefuseImport(r.now, said); refused[i] != "" {
 					continue
 				}
 			}
-			if seen[of] == nil {
-				seen[of] = map[string]bool{}
-			}
-			if seen[of][c.Key] {
+			if slices.Contains(r.keys, c.Key) {
 				continue
 			}
-			seen[of][c.Key] = true
+			r.keys = append(r.keys, c.Key)
 			history = append(history, c)
 			changed = append(changed, c.Contact)
-			if !known || said.After(now) {
-				current[of], moved[of] = said, true
+			if r.now.State != "" && !said.After(r.now) {
+				continue
+			}
+			if r.now = said; !r.moved {
+				r.moved, moved = true, append(moved, of)
 			}
 		}
 	}
 	if err := s.insertConsentHistory(ctx, q, history); err != nil {
 		return nil, nil, err
 	}
-	return refused, uniqueIDs(changed), s.saveConsents(ctx, q, current, moved)
+	return refused, uniqueIDs(changed), s.saveConsents(ctx, q, records, moved)
 }
 
 // spread turns a withdrawal from everything into one for each topic.
-func spread(c ConsentChange, current map[topicOf]contacts.Consent) []ConsentChange {
+func spread(c ConsentChange, records map[topicOf]*record) []ConsentChange {
 	if c.Topic != "" {
 		return []ConsentChange{c}
 	}
 	var out []ConsentChange
-	for of := range current {
-		if of.contact == c.Contact {
+	for of, r := range records {
+		if of.contact == c.Contact && r.now.State != "" {
 			one := c
 			one.Topic = of.topic
 			out = append(out, one)
@@ -141,14 +154,23 @@ func spread(c ConsentChange, current map[topicOf]contacts.Consent) []ConsentChan
 	return out
 }
 
-// consentState reads, for the contacts of some changes, the consents that hold
-// and the keys that were seen.
-func (s *Store) consentState(ctx context.Context, q querier, changes []ConsentChange) (map[topicOf]contacts.Consent, map[topicOf]map[string]bool, error) {
-	ids := make([]int64, len(changes))
-	for i, c := range changes {
-		ids[i] = int64(c.Contact)
+// consentRecords reads what is recorded for the contacts of some changes, but
+// for those who were just made.
+func (s *Store) consentRecords(ctx context.Context, q querier, changes []ConsentChange, made []contacts.ID) (map[topicOf]*record, error) {
+	records := make(map[topicOf]*record, len(changes))
+	isNew := make(map[contacts.ID]bool, len(made))
+	for _, id := range made {
+		isNew[id] = true
 	}
-	current, seen := map[topicOf]contacts.Consent{}, map[topicOf]map[string]bool{}
+	var ids []int64
+	for _, c := range changes {
+		if !isNew[c.Contact] {
+			ids = append(ids, int64(c.Contact))
+		}
+	}
+	if len(ids) == 0 {
+		return records, nil
+	}
 	b := s.statement()
 	err := each(ctx, q, `select contact_id, topic, state, source, at, key from consent_history where `+b.in("contact_id", uniqueIDs(ids)), b.args,
 		func(scan func(...any) error) error {
@@ -159,16 +181,18 @@ func (s *Store) consentState(ctx context.Context, q querier, changes []ConsentCh
 				return err
 			}
 			c.Topic, c.At = of.topic, at(when)
-			if seen[of] == nil {
-				seen[of] = map[string]bool{}
+			r := records[of]
+			if r == nil {
+				r = &record{}
+				records[of] = r
 			}
-			seen[of][c.Key] = true
-			if now, known := current[of]; !known || c.After(now) {
-				current[of] = c
+			r.keys, r.stored = append(r.keys, c.Key), true
+			if r.now.State == "" || c.After(r.now) {
+				r.now = c
 			}
 			return nil
 		})
-	return current, seen, err
+	return records, err
 }
 
 func (s *Store) insertConsentHistory(ctx context.Context, q querier, history []ConsentChange) error {
@@ -182,31 +206,40 @@ func (s *Store) insertConsentHistory(ctx context.Context, q querier, history []C
 		contact[i], when[i] = int64(c.Contact), ms(c.At)
 		topic[i], state[i], source[i], key[i] = c.Topic, c.State, c.Source, c.Key
 	}
-	b := s.statement()
-	from := b.table("r", bigints("contact_id", contact), texts("topic", topic), texts("state", state),
+	_, err := s.insertRows(ctx, q, "consent_history", "", bigints("contact_id", contact), texts("topic", topic), texts("state", state),
 		texts("source", source), bigints("at", when), texts("key", key))
-	_, err := q.exec(ctx, `insert into consent_history (contact_id, topic, state, source, at, key)
-		select r.contact_id, r.topic, r.state, r.source, r.at, r.key from `+from, b.args...)
 	return err
 }
 
-func (s *Store) saveConsents(ctx context.Context, q querier, current map[topicOf]contacts.Consent, moved map[topicOf]bool) error {
-	if len(moved) == 0 {
-		return nil
+// saveConsents writes the consents that hold now. What has no row yet is simply
+// inserted: to look for conflicts costs the database about as much again.
+func (s *Store) saveConsents(ctx context.Context, q querier, records map[topicOf]*record, moved []topicOf) error {
+	var anew, again []topicOf
+	for _, of := range moved {
+		if records[of].stored {
+			again = append(again, of)
+		} else {
+			anew = append(anew, of)
+		}
 	}
-	var contact, when []int64
-	var topic, state, source []string
-	for of := range moved {
-		c := current[of]
-		contact, topic = append(contact, int64(of.contact)), append(topic, of.topic)
-		state, source, when = append(state, c.State), append(source, c.Source), append(when, ms(c.At))
+	if err := s.writeConsents(ctx, q, records, anew, ""); err != nil {
+		return err
 	}
-	b := s.statement()
-	from := b.table("r", bigints("contact_id", contact), texts("topic", topic), texts("state", state),
+	return s.writeConsents(ctx, q, records, again,
+		"on conflict (contact_id, topic) do update set state = excluded.state, source = excluded.source, at = excluded.at")
+}
+
+func (s *Store) writeConsents(ctx context.Context, q querier, records map[topicOf]*record, list []topicOf, conflict string) error {
+	n := len(list)
+	contact, when := make([]int64, n), make([]int64, n)
+	topic, state, source := make([]string, n), make([]string, n), make([]string, n)
+	for i, of := range list {
+		c := &records[of].now
+		contact[i], topic[i] = int64(of.contact), of.topic
+		state[i], source[i], when[i] = c.State, c.Source, ms(c.At)
+	}
+	_, err := s.insertRows(ctx, q, "consents", conflict, bigints("contact_id", contact), texts("topic", topic), texts("state", state),
 		texts("source", source), bigints("at", when))
-	_, err := q.exec(ctx, `insert into consents (contact_id, topic, state, source, at)
-		select r.contact_id, r.topic, r.state, r.source, r.at from `+from+` where true
-		on conflict (contact_id, topic) do update set state = excluded.state, source = excluded.source, at = excluded.at`, b.args...)
 	return err
 }
 

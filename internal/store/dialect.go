@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rapport/internal/contacts"
 	"rapport/segments"
 )
 
@@ -59,6 +60,14 @@ func bigints[T ~int64](name string, values []T) column {
 func texts(name string, values []string) column { return column{name, "text", values} }
 func bools(name string, values []bool) column   { return column{name, "boolean", values} }
 func blobs(name string, values [][]byte) column { return column{name, "bytea", values} }
+
+// jsons are texts that are stored as JSON; only insertRows takes them.
+func jsons(name string, values []string) column { return column{name, jsonKind, values} }
+
+const jsonKind = "json"
+
+// textsOrNull is texts in which some are missing.
+func textsOrNull(name string, values []*string) column { return column{name, "text", values} }
 
 // nullable is bigints in which a zero stands for null.
 func nullable(name string, values []int64) column {
@@ -130,9 +139,30 @@ func (c column) appendJSON(out []byte, row int) []byte {
 		out = append(out, '"')
 		return append(hex.AppendEncode(out, v[row]), '"')
 	case []string:
-		return append(out, jsonText(v[row])...)
+		return contacts.AppendJSONText(out, v[row])
 	}
 	return append(out, jsonText(reflect.ValueOf(c.values).Index(row).Interface())...)
+}
+
+// at is the value of a row, as a driver takes it.
+func (c column) at(row int) any {
+	switch values := c.values.(type) {
+	case []int64:
+		return values[row]
+	case []string:
+		return values[row]
+	case []*int64:
+		if values[row] == nil {
+			return nil
+		}
+		return *values[row]
+	case []*string:
+		if values[row] == nil {
+			return nil
+		}
+		return *values[row]
+	}
+	return reflect.ValueOf(c.values).Index(row).Interface()
 }
 
 // json turns a text expression into the type that JSON is stored in.

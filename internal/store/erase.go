@@ -59,7 +59,7 @@ func (s *Store) eraseContact(ctx context.Context, q querier, nobody contacts.Con
 	b := s.statement()
 	when := b.arg(ms(now))
 	_, err := q.exec(ctx, `update contacts set email = `+b.arg(nobody.Email)+`, first_name = '', last_name = '', language = '', timezone = '',
-		attributes = `+b.json("'{}'")+`, folded = `+b.json(b.arg(jsonText(contacts.Folded(&nobody))))+`, erased = true,
+		attributes = `+b.json("'{}'")+`, folded = `+b.json(b.arg(contacts.Folded(&nobody)))+`, erased = true,
 		suppressed = 'erased', suppressed_at = `+when+`, suppressed_source = 'erasure', next_change = null, updated_at = `+when+`
 		where id = `+b.arg(int64(nobody.ID)), b.args...)
 	return err

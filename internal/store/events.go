@@ -137,7 +137,7 @@ func (s *Store) insertEvents(ctx context.Context, q querier, list []eventRow) er
 		name[i], key[i], template[i], link[i], machine[i] = e.Name, e.Key, e.Template, e.Link, e.Machine
 		properties[i], folded[i] = "{}", "{}"
 		if len(e.Properties) > 0 {
-			properties[i], folded[i] = jsonText(e.Properties), jsonText(contacts.FoldedProperties(e))
+			properties[i], folded[i] = jsonText(e.Properties), contacts.FoldedProperties(e)
 		}
 	}
 	b := s.statement()

@@ -182,14 +182,14 @@ func (g *ingest) create(q querier, suppressed map[string]Suppression) error {
 	}
 	slices.Sort(emails)
 	emails = slices.Compact(emails)
-	var list []contacts.Contact
+	var list []freshContact
 	for n, email := range emails {
 		id := contacts.ID(g.contacts[n])
 		c := contacts.Contact{ID: id, Email: email, Seed: seedOf(g.database, id), CreatedAt: g.now}
 		if x, ok := suppressed[email]; ok {
 			c.Suppression = &contacts.Suppression{Reason: x.Reason, At: x.At, Source: x.Source}
 		}
-		list = append(list, c)
+		list = append(list, fresh(c))
 	}
 	if _, err := g.insertContacts(g.ctx, q, list, g.now); err != nil {
 		return err

@@ -217,7 +217,16 @@ const erasedPrefix = "erased:"
 // erasedMark stands for an address that was erased. Who has the database can
 // tell whether an address they know was erased, and not which ones were.
 func erasedMark(key []byte, email string) string {
+	return erasedMarks(key)(email)
+}
+
+// erasedMarks is erasedMark for many addresses.
+func erasedMarks(key []byte) func(email string) string {
 	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(strings.ToLower(email)))
-	return erasedPrefix + hex.EncodeToString(mac.Sum(nil)[:16])
+	var sum [sha256.Size]byte
+	return func(email string) string {
+		mac.Reset()
+		mac.Write([]byte(strings.ToLower(email)))
+		return erasedPrefix + hex.EncodeToString(mac.Sum(sum[:0])[:16])
+	}
 }

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
@@ -38,11 +36,15 @@ type ContactResult struct {
 // It is the way of imports: a consent in it never makes mailable who has
 // withdrawn, and an address on the suppression list stays there (rule 27). Two
 // inputs with one address are merged in their order. Give it up to a few
-// thousand at a time; each call is one transaction.
+// thousand at a time; each call is one transaction, or none when it brings
+// nothing new.
 func (s *Store) UpsertContacts(ctx context.Context, in []ContactInput, now time.Time) ([]ContactResult, error) {
 	u, err := s.newUpsert(ctx, in, now)
 	if err != nil {
 		return nil, fmt.Errorf("cannot store contacts: %w", err)
+	}
+	if u.idle() {
+		return u.results, nil
 	}
 	if err := s.db.write(ctx, u.run); err != nil {
 		return nil, fmt.Errorf("cannot store contacts: %w", err)
@@ -50,186 +52,160 @@ func (s *Store) UpsertContacts(ctx context.Context, in []ContactInput, now time.
 	return u.results, nil
 }
 
-// upsert is one call of UpsertContacts.
+// upsert is one call of UpsertContacts. Most of the work is done before the
+// transaction: whoever seems to be new is made ready to be written, and of those
+// who are known only the ones are locked of whom something seems to be different.
+// The transaction decides; what was read before it may have changed.
 type upsert struct {
 	*Store
 	ctx      context.Context
 	in       []ContactInput
 	now      time.Time
-	firstID  int64
-	database string
 	erasure  []byte
 	eventIDs []int64
 
-	results []ContactResult
+	emails  []string         // in the order of the input, each once
 	byEmail map[string][]int // the inputs of an address
-	known   map[string]contacts.Contact
+	fresh   []freshContact   // who seem to be new, in the order of their addresses
+	differ  []string         // addresses of those who are known and seem to be different
+
+	before  []ContactResult // what is known before the transaction
+	results []ContactResult
+	known   map[string]contacts.ID // whom the transaction has made or locked
 }
 
 func (s *Store) newUpsert(ctx context.Context, in []ContactInput, now time.Time) (*upsert, error) {
-	u := &upsert{Store: s, ctx: ctx, in: in, now: now, byEmail: map[string][]int{}}
+	u := &upsert{Store: s, ctx: ctx, in: in, now: now, byEmail: make(map[string][]int, len(in)), before: make([]ContactResult, len(in))}
 	for i := range in {
 		email := in[i].Contact.Email
+		if u.byEmail[email] == nil {
+			u.emails = append(u.emails, email)
+		}
 		u.byEmail[email] = append(u.byEmail[email], i)
 	}
-	var err error
-	if u.firstID, err = s.reserve(ctx, "contacts", len(u.byEmail)); err != nil {
-		return nil, err
+	if _, ok := u.byEmail[""]; ok {
+		u.reject(u.before, "", "there is no address")
+		u.emails = slices.DeleteFunc(u.emails, func(email string) bool { return email == "" })
 	}
-	if u.database, err = s.DatabaseID(ctx); err != nil {
+	strangers, err := u.compare()
+	if err != nil {
 		return nil, err
 	}
 	if u.erasure, err = s.erasureKey(ctx); err != nil {
 		return nil, err
 	}
-	u.eventIDs, err = s.reserveEvents(ctx, len(u.byEmail), now)
-	return u, err
+	if u.eventIDs, err = s.reserveEvents(ctx, len(u.emails), now); err != nil {
+		return nil, err
+	}
+	u.results = slices.Clone(u.before)
+	return u, u.prepare(strangers)
+}
+
+// idle reports whether there is nothing to write.
+func (u *upsert) idle() bool { return len(u.fresh) == 0 && len(u.differ) == 0 }
+
+func (u *upsert) reject(results []ContactResult, email, why string) {
+	for _, i := range u.byEmail[email] {
+		results[i].Rejected = why
+	}
+}
+
+// compare reads who is known, without a lock, notes who of them seems to be
+// different, and returns the addresses of the others.
+func (u *upsert) compare() (strangers []string, err error) {
+	b := u.statement()
+	list, err := u.contactsWhere(u.ctx, u.db, b, b.inText("c.email", u.emails))
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]*contacts.Contact, len(list))
+	ids := make([]contacts.ID, len(list))
+	for i := range list {
+		known[list[i].Email], ids[i] = &list[i], list[i].ID
+	}
+	var consents map[contacts.ID][]contacts.Consent
+	if len(ids) > 0 && slices.ContainsFunc(u.in, func(in ContactInput) bool { return len(in.Consents) > 0 }) {
+		if consents, err = u.Consents(u.ctx, ids); err != nil {
+			return nil, err
+		}
+	}
+	for _, email := range u.emails {
+		c := known[email]
+		if c == nil {
+			strangers = append(strangers, email)
+			continue
+		}
+		for _, i := range u.byEmail[email] {
+			u.before[i].ID = c.ID
+		}
+		if u.agrees(email, consents[c.ID]) && len(merge(c, u.said(email))) == 0 {
+			continue
+		}
+		u.differ = append(u.differ, email)
+	}
+	return strangers, nil
+}
+
+// agrees reports whether what the inputs say of consent is known.
+func (u *upsert) agrees(email string, known []contacts.Consent) bool {
+	for _, i := range u.byEmail[email] {
+		for _, said := range u.in[i].Consents {
+			if !slices.ContainsFunc(known, func(k contacts.Consent) bool { return k.Topic == said.Topic && k.State == said.State }) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // run may run again from the beginning when the database asks for it.
 func (u *upsert) run(q querier) error {
-	u.results, u.known = make([]ContactResult, len(u.in)), map[string]contacts.Contact{}
+	u.results, u.known = slices.Clone(u.before), make(map[string]contacts.ID, len(u.fresh)+len(u.differ))
 	if err := u.lockAddresses(u.ctx, q, false); err != nil {
 		return err
 	}
-	suppressed, err := u.reject(q)
+	created, late, err := u.create(q)
 	if err != nil {
 		return err
 	}
-	created, err := u.create(q, suppressed)
-	if err != nil {
+	if err := u.change(q, slices.Concat(u.differ, late)); err != nil {
 		return err
 	}
-	if err := u.change(q); err != nil {
-		return err
-	}
-	agreed, err := u.consent(q)
+	agreed, err := u.consent(q, created)
 	if err != nil {
 		return err
 	}
 	return u.touch(u.ctx, q, touchedBy(uniqueIDs(append(created, agreed...)), 0))
 }
 
-// reject notes who is not taken, and returns the suppressions of the others.
-func (u *upsert) reject(q querier) (map[string]Suppression, error) {
-	marks := make(map[string]string, len(u.byEmail))
-	var look []string
-	for _, email := range sortedKeys(u.byEmail) {
-		mark := erasedMark(u.erasure, email)
-		marks[mark] = email
-		look = append(look, email, mark)
-	}
-	suppressed, err := u.suppressionsOf(u.ctx, q, look)
-	if err != nil {
-		return nil, err
-	}
-	refuse := func(email, why string) {
-		for _, i := range u.byEmail[email] {
-			u.results[i].Rejected = why
-		}
-	}
-	for mark, email := range marks {
-		if _, erased := suppressed[mark]; erased {
-			refuse(email, "this address was erased; take it off the suppression list first")
-		}
-	}
-	if _, ok := u.byEmail[""]; ok {
-		refuse("", "there is no address")
-	}
-	return suppressed, nil
-}
-
-func (u *upsert) rejected(email string) bool { return u.results[u.byEmail[email][0]].Rejected != "" }
-
-// create inserts those who are not known yet, complete.
-func (u *upsert) create(q querier, suppressed map[string]Suppression) ([]contacts.ID, error) {
-	taken, err := u.emails(q)
-	if err != nil {
-		return nil, err
-	}
-	var list []contacts.Contact
-	next := u.firstID
-	for first := range u.in { // ids in the order of the file
-		email := u.in[first].Contact.Email
-		if u.byEmail[email][0] != first || u.rejected(email) || taken[email] {
-			continue
-		}
-		id := contacts.ID(next)
-		next++
-		c := contacts.Contact{ID: id, Email: email, Seed: seedOf(u.database, id), CreatedAt: u.now}
-		for _, i := range u.byEmail[email] {
-			from := &u.in[i].Contact
-			if from.Seed != 0 {
-				c.Seed = from.Seed
-			}
-			if !from.CreatedAt.IsZero() && from.CreatedAt.Before(c.CreatedAt) {
-				c.CreatedAt = from.CreatedAt
-			}
-			merge(&c, said(u.in[i]))
-		}
-		if x, ok := suppressed[email]; ok {
-			c.Suppression = &contacts.Suppression{Reason: x.Reason, At: x.At, Source: x.Source}
-		}
-		list = append(list, c)
-	}
-	created, err := u.insertContacts(u.ctx, q, list, u.now)
-	if err != nil {
-		return nil, err
-	}
-	var ids []contacts.ID
-	for _, c := range list {
-		if created[c.Email] {
-			ids = append(ids, c.ID)
-			u.known[c.Email] = c
-			u.results[u.byEmail[c.Email][0]].Created = true
-		}
-	}
-	return ids, nil
-}
-
-// emails tells which addresses have a contact already.
-func (u *upsert) emails(q querier) (map[string]bool, error) {
-	taken := map[string]bool{}
-	b := u.statement()
-	err := each(u.ctx, q, `select email from contacts where `+b.inText("email", sortedKeys(u.byEmail)), b.args, func(scan func(...any) error) error {
-		var email string
-		err := scan(&email)
-		taken[email] = true
-		return err
-	})
-	return taken, err
-}
-
 // change merges what is said of contacts that were there.
-func (u *upsert) change(q querier) error {
-	var others []string
-	for _, email := range sortedKeys(u.byEmail) {
-		if _, created := u.known[email]; !created && !u.rejected(email) {
-			others = append(others, email)
-		}
-	}
-	if len(others) == 0 {
+func (u *upsert) change(q querier, emails []string) error {
+	if len(emails) == 0 {
 		return nil
 	}
 	b := u.statement()
-	list, err := u.contactsWhere(u.ctx, q, b, b.inText("c.email", others)+` order by c.id`+b.lock("for update"))
+	list, err := u.contactsWhere(u.ctx, q, b, b.inText("c.email", emails)+` order by c.id`+b.lock("for update"))
 	if err != nil {
 		return err
 	}
 	var changed []contacts.Contact
 	var events []contacts.Event
 	for _, c := range list {
-		all := map[string]any{}
-		for _, i := range u.byEmail[c.Email] {
-			maps.Copy(all, said(u.in[i]))
-		}
-		if fields := merge(&c, all); len(fields) > 0 {
+		if fields := merge(&c, u.said(c.Email)); len(fields) > 0 {
 			e := changedEvent(c.ID, fields, changeKey(c.ID, fields, u.now), u.now)
 			e.ID = u.eventIDs[len(events)]
 			events, changed = append(events, e), append(changed, c)
 			u.results[u.byEmail[c.Email][0]].Changed = true
 		}
-		u.known[c.Email] = c
+		u.known[c.Email] = c.ID
+		for _, i := range u.byEmail[c.Email] {
+			u.results[i].ID = c.ID
+		}
+	}
+	for _, email := range emails {
+		if _, found := u.known[email]; !found {
+			u.reject(u.results, email, "the contact was erased at this moment")
+		}
 	}
 	if err := u.saveProfiles(u.ctx, q, changed, u.now); err != nil {
 		return err
@@ -237,22 +213,18 @@ func (u *upsert) change(q querier) error {
 	return u.tellReserved(u.ctx, q, events)
 }
 
-// consent records what the inputs say of consent, and fills in the ids. It
-// returns whose record has changed.
-func (u *upsert) consent(q querier) ([]contacts.ID, error) {
+// consent records what the inputs say of consent. It returns whose record has
+// changed.
+func (u *upsert) consent(q querier, created []contacts.ID) ([]contacts.ID, error) {
 	var changes []ConsentChange
 	var of []int
 	for i, in := range u.in {
-		c, ok := u.known[in.Contact.Email]
+		id, ok := u.known[in.Contact.Email]
 		if !ok {
-			if u.results[i].Rejected == "" {
-				u.results[i].Rejected = "the contact was erased at this moment"
-			}
 			continue
 		}
-		u.results[i].ID = c.ID
 		for _, said := range in.Consents {
-			change := ConsentChange{Contact: c.ID, Topic: said.Topic, State: said.State, Source: said.Source, At: said.At, Key: said.Key, Imported: true}
+			change := ConsentChange{Contact: id, Topic: said.Topic, State: said.State, Source: said.Source, At: said.At, Key: said.Key, Imported: true}
 			if change.Source == "" {
 				change.Source = in.Source
 			}
@@ -263,7 +235,7 @@ func (u *upsert) consent(q querier) ([]contacts.ID, error) {
 			changes, of = append(changes, change), append(of, i)
 		}
 	}
-	refused, changed, err := u.applyConsents(u.ctx, q, changes)
+	refused, changed, err := u.applyConsents(u.ctx, q, changes, created)
 	if err != nil {
 		return nil, err
 	}
@@ -273,6 +245,15 @@ func (u *upsert) consent(q querier) ([]contacts.ID, error) {
 		}
 	}
 	return changed, nil
+}
+
+// said is everything that the inputs set for an address; the later one wins.
+func (u *upsert) said(email string) map[string]any {
+	all := said(u.in[u.byEmail[email][0]])
+	for _, i := range u.byEmail[email][1:] {
+		maps.Copy(all, said(u.in[i]))
+	}
+	return all
 }
 
 // said is everything one input sets.
@@ -295,58 +276,4 @@ func said(in ContactInput) map[string]any {
 		set[field] = value
 	}
 	return set
-}
-
-// seedOf is the fixed random number of a contact: other databases draw other
-// samples of the same people.
-func seedOf(database string, id contacts.ID) uint32 {
-	h := fnv.New64a()
-	h.Write([]byte(database))
-	h.Write(binary.BigEndian.AppendUint64(nil, uint64(id)))
-	x := h.Sum64()
-	x = (x ^ x>>33) * 0xff51afd7ed558ccd // FNV alone mixes its last bytes badly
-	return uint32(x >> 32)
-}
-
-// insertContacts writes new contacts in the order of their addresses and
-// returns the addresses of those who were not there.
-func (s *Store) insertContacts(ctx context.Context, q querier, list []contacts.Contact, now time.Time) (map[string]bool, error) {
-	created := map[string]bool{}
-	if len(list) == 0 {
-		return created, nil
-	}
-	slices.SortFunc(list, func(a, b contacts.Contact) int { return strings.Compare(a.Email, b.Email) })
-	n := len(list)
-	id, seed, since, createdAt := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	email, first, last, language, zone := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	attributes, folded, reason, source := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	for i := range list {
-		c := &list[i]
-		id[i], seed[i], createdAt[i] = int64(c.ID), int64(c.Seed), ms(c.CreatedAt)
-		email[i], first[i], last[i], language[i], zone[i] = c.Email, c.FirstName, c.LastName, c.Language, c.Timezone
-		attributes[i], folded[i] = "{}", jsonText(contacts.Folded(c))
-		if len(c.Attributes) > 0 {
-			attributes[i] = jsonText(c.Attributes)
-		}
-		if x := c.Suppression; x != nil {
-			reason[i], source[i], since[i] = x.Reason, x.Source, ms(x.At)
-		}
-	}
-	b := s.statement()
-	updated := b.arg(ms(now))
-	from := b.table("r", bigints("id", id), texts("email", email), texts("first_name", first), texts("last_name", last),
-		texts("language", language), texts("timezone", zone), texts("attributes", attributes), texts("folded", folded), bigints("seed", seed),
-		texts("reason", reason), texts("source", source), nullable("since", since), bigints("created_at", createdAt))
-	err := each(ctx, q, `insert into contacts (id, email, first_name, last_name, language, timezone, attributes, folded, seed,
-			suppressed, suppressed_source, suppressed_at, created_at, updated_at)
-		select r.id, r.email, r.first_name, r.last_name, r.language, r.timezone, `+b.json("r.attributes")+`, `+b.json("r.folded")+`, r.seed,
-			nullif(r.reason, ''), case when r.reason <> '' then r.source end, r.since, r.created_at, cast(`+updated+` as bigint)
-		from `+from+` where true order by r.email on conflict (email) do nothing returning email`, b.args,
-		func(scan func(...any) error) error {
-			var email string
-			err := scan(&email)
-			created[email] = true
-			return err
-		})
-	return created, err
 }

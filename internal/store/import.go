@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"rapport/internal/clock"
+	"rapport/internal/contacts"
+)
+
+// Sizes of an import: memory holds this much of a file and no more.
+const (
+	importChunk  = 2000 // rows that go into one transaction
+	importFlight = 3    // transactions under way
+)
+
+// Import says where rows come from, and who is told what became of them. Its
+// functions are called one at a time.
+type Import struct {
+	// Next reads the next row, as contacts.Importer does: exactly one of the
+	// three is set, and io.EOF is the end.
+	Next   func() (*contacts.Row, *contacts.Reject, error)
+	Reject func(*contacts.Reject) error
+	// Stored gets the rows of each transaction with what became of them, in the
+	// order of the file.
+	Stored func([]*contacts.Row, []ContactResult) error
+	Clock  clock.Clock
+}
+
+// Import reads rows to their end and stores them by UpsertContacts. It reads on
+// while transactions are under way, so that reading, checking and writing take
+// the time of the slowest and not of all together. Rows of one address are
+// stored in their order. When it fails or ctx ends, transactions under way are
+// let finish, and Stored is told of them.
+func (s *Store) Import(ctx context.Context, o Import) error {
+	w := importing{Import: o, store: s, aloft: map[string]bool{}}
+	err := w.read(ctx)
+	for len(w.flights) > 0 {
+		if failed := w.land(0); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// importing is one Import at work.
+type importing struct {
+	Import
+	store   *Store
+	batch   []*contacts.Row
+	flights []*flight       // the oldest first
+	aloft   map[string]bool // the addresses of their rows
+}
+
+// flight is a transaction under way.
+type flight struct {
+	rows    []*contacts.Row
+	results []ContactResult
+	err     error
+	done    chan struct{}
+}
+
+func (w *importing) read(ctx context.Context) error {
+	for {
+		row, reject, err := w.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return w.launch(ctx)
+		case err != nil:
+			return err
+		case reject != nil:
+			if err := w.Reject(reject); err != nil {
+				return err
+			}
+			continue
+		}
+		if w.aloft[row.Contact.Email] { // the earlier row first
+			if err := w.land(0); err != nil {
+				return err
+			}
+		}
+		if w.batch = append(w.batch, row); len(w.batch) == importChunk {
+			if err := w.launch(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// launch begins to store the batch, when there is room for another transaction.
+func (w *importing) launch(ctx context.Context) error {
+	if err := ctx.Err(); err != nil || len(w.batch) == 0 {
+		return err
+	}
+	if err := w.land(importFlight - 1); err != nil {
+		return err
+	}
+	f := &flight{rows: w.batch, done: make(chan struct{})}
+	in := make([]ContactInput, len(f.rows))
+	for i, row := range f.rows {
+		in[i] = ContactInput{Contact: row.Contact, Consents: row.Consents}
+		w.aloft[row.Contact.Email] = true
+	}
+	w.flights, w.batch = append(w.flights, f), make([]*contacts.Row, 0, importChunk)
+	now := w.Clock.Now()
+	go func() {
+		defer close(f.done)
+		f.results, f.err = w.store.UpsertContacts(context.WithoutCancel(ctx), in, now)
+	}()
+	return nil
+}
+
+// land waits until so many transactions are under way at most.
+func (w *importing) land(most int) error {
+	for len(w.flights) > most {
+		f := w.flights[0]
+		<-f.done
+		w.flights = w.flights[1:]
+		for _, row := range f.rows {
+			delete(w.aloft, row.Contact.Email)
+		}
+		if f.err != nil {
+			return f.err
+		}
+		if err := w.Stored(f.rows, f.results); err != nil {
+			return err
+		}
+	}
+	return nil
+}

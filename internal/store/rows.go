@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"rapport/segments"
+)
+
+// insertRows writes the rows of some columns into a table, in their order, and
+// returns how many went in; conflict is what to do about those that are there,
+// or "". It is the fastest way that each database has: PostgreSQL takes arrays in
+// one statement, and SQLite one prepared statement for each row.
+func (s *Store) insertRows(ctx context.Context, q querier, table, conflict string, columns ...column) (int64, error) {
+	if columns[0].len() == 0 {
+		return 0, nil
+	}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	into := "insert into " + table + " (" + strings.Join(names, ", ") + ")"
+	if s.dialect == segments.SQLite {
+		return insertEach(ctx, q.(sqlTx), into, conflict, columns)
+	}
+	b := s.statement()
+	values := make([]string, len(columns))
+	for i, c := range columns {
+		values[i] = "r." + c.name
+		if c.kind == jsonKind {
+			values[i] = b.json(values[i])
+			columns[i].kind = "text"
+		}
+	}
+	// The rows come in the order of the arrays: to sort them here would compare
+	// texts by the rules of a language.
+	return q.exec(ctx, into+" select "+strings.Join(values, ", ")+" from "+b.table("r", columns...)+" "+conflict, b.args...)
+}
+
+func insertEach(ctx context.Context, tx sqlTx, into, conflict string, columns []column) (inserted int64, err error) {
+	values := make([]string, len(columns))
+	for i, c := range columns {
+		values[i] = "$" + strconv.Itoa(i+1)
+		if c.kind == jsonKind {
+			values[i] = "jsonb(" + values[i] + ")"
+		}
+	}
+	stmt, err := tx.PrepareContext(ctx, into+" values ("+strings.Join(values, ", ")+") "+conflict)
+	if err != nil {
+		return 0, err
+	}
+	defer stmt.Close()
+	args := make([]any, len(columns))
+	for row := range columns[0].len() {
+		for i := range columns {
+			args[i] = columns[i].at(row)
+		}
+		result, err := stmt.ExecContext(ctx, args...)
+		if err != nil {
+			return inserted, err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return inserted, err
+		}
+		inserted += n
+	}
+	return inserted, nil
+}

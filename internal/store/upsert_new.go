@@ -1,0 +1,183 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"rapport/internal/contacts"
+)
+
+// freshContact is a new contact, with its columns as they are stored.
+type freshContact struct {
+	contacts.Contact
+	attributes, folded string
+}
+
+func fresh(c contacts.Contact) freshContact {
+	f := freshContact{Contact: c, attributes: "{}", folded: contacts.Folded(&c)}
+	if len(c.Attributes) > 0 {
+		f.attributes = jsonText(c.Attributes)
+	}
+	return f
+}
+
+// prepare makes those who seem to be new ready to be written.
+func (u *upsert) prepare(strangers []string) error {
+	if len(strangers) == 0 {
+		return nil
+	}
+	next, err := u.reserve(u.ctx, "contacts", len(strangers))
+	if err != nil {
+		return err
+	}
+	database, err := u.DatabaseID(u.ctx)
+	if err != nil {
+		return err
+	}
+	u.fresh = make([]freshContact, len(strangers))
+	for n, email := range strangers { // ids in the order of the file
+		c := contacts.Contact{ID: contacts.ID(next + int64(n)), Email: email, CreatedAt: u.now}
+		c.Seed = seedOf(database, c.ID)
+		for _, i := range u.byEmail[email] {
+			from := &u.in[i].Contact
+			if from.Seed != 0 {
+				c.Seed = from.Seed
+			}
+			if !from.CreatedAt.IsZero() && from.CreatedAt.Before(c.CreatedAt) {
+				c.CreatedAt = from.CreatedAt
+			}
+		}
+		if given := u.byEmail[email]; len(given) == 1 && len(u.in[given[0]].Set) == 0 {
+			take(&c, &u.in[given[0]].Contact)
+		} else {
+			merge(&c, u.said(email))
+		}
+		u.fresh[n] = fresh(c)
+	}
+	slices.SortFunc(u.fresh, func(a, b freshContact) int { return strings.Compare(a.Email, b.Email) })
+	return nil
+}
+
+// take is merge for a contact of whom nothing is known yet.
+func take(c, from *contacts.Contact) {
+	c.FirstName, c.LastName = cleanText(from.FirstName), cleanText(from.LastName)
+	c.Language, c.Timezone = cleanText(from.Language), cleanText(from.Timezone)
+	c.Attributes = make(map[string]any, len(from.Attributes))
+	for name, value := range from.Attributes {
+		if name, value = cleanText(name), cleanValue(value); name != "" && value != nil {
+			c.Attributes[name] = value
+		}
+	}
+}
+
+// create inserts those who are not known yet. It returns their ids and the
+// addresses of those whom somebody else has made meanwhile.
+func (u *upsert) create(q querier) (created []contacts.ID, late []string, err error) {
+	suppressed, err := u.suppressedOf(q)
+	if err != nil {
+		return nil, nil, err
+	}
+	list := make([]freshContact, 0, len(u.fresh))
+	for _, c := range u.fresh {
+		if u.results[u.byEmail[c.Email][0]].Rejected != "" {
+			continue
+		}
+		if x, ok := suppressed[c.Email]; ok {
+			c.Suppression = &contacts.Suppression{Reason: x.Reason, At: x.At, Source: x.Source}
+		}
+		list = append(list, c)
+	}
+	is, err := u.insertContacts(u.ctx, q, list, u.now)
+	if err != nil {
+		return nil, nil, err
+	}
+	for n := range list {
+		c := &list[n]
+		if !is(c.ID) {
+			late = append(late, c.Email)
+			continue
+		}
+		created = append(created, c.ID)
+		u.known[c.Email] = c.ID
+		u.results[u.byEmail[c.Email][0]].Created = true
+		for _, i := range u.byEmail[c.Email] {
+			u.results[i].ID = c.ID
+		}
+	}
+	return created, late, nil
+}
+
+// suppressedOf reads the suppressions of those who seem to be new, and turns
+// away who was erased.
+func (u *upsert) suppressedOf(q querier) (map[string]Suppression, error) {
+	if len(u.fresh) == 0 {
+		return nil, nil
+	}
+	look := make([]string, 0, 2*len(u.fresh))
+	mark := erasedMarks(u.erasure)
+	for i := range u.fresh {
+		look = append(look, u.fresh[i].Email, mark(u.fresh[i].Email))
+	}
+	suppressed, err := u.suppressionsOf(u.ctx, q, look)
+	if err != nil || len(suppressed) == 0 {
+		return nil, err
+	}
+	for i := range u.fresh {
+		if _, erased := suppressed[look[2*i+1]]; erased {
+			u.reject(u.results, u.fresh[i].Email, "this address was erased; take it off the suppression list first")
+		}
+	}
+	return suppressed, nil
+}
+
+// seedOf is the fixed random number of a contact: other databases draw other
+// samples of the same people.
+func seedOf(database string, id contacts.ID) uint32 {
+	h := fnv.New64a()
+	h.Write([]byte(database))
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(id)))
+	x := h.Sum64()
+	x = (x ^ x>>33) * 0xff51afd7ed558ccd // FNV alone mixes its last bytes badly
+	return uint32(x >> 32)
+}
+
+// insertContacts writes new contacts, who are in the order of their addresses, so
+// that two who bring the same ones wait for each other and do not deadlock. It
+// returns which ids are in: an address that was there keeps its contact.
+func (s *Store) insertContacts(ctx context.Context, q querier, list []freshContact, now time.Time) (is func(contacts.ID) bool, err error) {
+	n := len(list)
+	id, seed, since := make([]int64, n), make([]int64, n), make([]int64, n)
+	createdAt, updatedAt := make([]int64, n), make([]int64, n)
+	email, first, last, language, zone := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	attributes, folded := make([]string, n), make([]string, n)
+	reason, source := make([]*string, n), make([]*string, n)
+	for i := range list {
+		c := &list[i]
+		id[i], seed[i], createdAt[i], updatedAt[i] = int64(c.ID), int64(c.Seed), ms(c.CreatedAt), ms(now)
+		email[i], first[i], last[i], language[i], zone[i] = c.Email, c.FirstName, c.LastName, c.Language, c.Timezone
+		attributes[i], folded[i] = c.attributes, c.folded
+		if x := c.Suppression; x != nil {
+			reason[i], source[i], since[i] = &x.Reason, &x.Source, ms(x.At)
+		}
+	}
+	inserted, err := s.insertRows(ctx, q, "contacts", "on conflict (email) do nothing", bigints("id", id), texts("email", email),
+		texts("first_name", first), texts("last_name", last), texts("language", language), texts("timezone", zone),
+		jsons("attributes", attributes), jsons("folded", folded), bigints("seed", seed), textsOrNull("suppressed", reason),
+		textsOrNull("suppressed_source", source), nullable("suppressed_at", since), bigints("created_at", createdAt), bigints("updated_at", updatedAt))
+	if err != nil || inserted == int64(n) {
+		return func(contacts.ID) bool { return true }, err
+	}
+	in := make(map[contacts.ID]bool, n)
+	b := s.statement()
+	err = each(ctx, q, `select id from contacts where `+b.in("id", id), b.args, func(scan func(...any) error) error {
+		var id contacts.ID
+		err := scan(&id)
+		in[id] = true
+		return err
+	})
+	return func(id contacts.ID) bool { return in[id] }, err
+}
