@@ -18,9 +18,16 @@ import (
 // one goes on in its place. Every chunk renews it.
 const fireLease = time.Minute
 
-// Fire claims the occurrences of schedules that have come and enrols their
-// audience; it also goes on with those that a stopped scheduler left behind.
-// Of several missed occurrences the latest runs and the others are recorded.
+// firing is a firing that this scheduler enrols, with who is still to come.
+type firing struct {
+	campaign string
+	in       store.EnrolInput
+}
+
+// Fire claims the occurrences of schedules that have come, takes over those that
+// a stopped scheduler left behind, and enrols the next chunk of each: so those of
+// a few contacts do not wait for one of a million. Of several missed occurrences
+// the latest runs and the others are recorded.
 func (s *Scheduler) Fire(ctx context.Context, m moment) (did int, err error) {
 	applied, now := m.applied, m.now
 	var left []store.Firing
@@ -32,11 +39,7 @@ func (s *Scheduler) Fire(ctx context.Context, m moment) (did int, err error) {
 	// What one campaign stumbles over must not keep the others from their hour.
 	var failed []error
 	for _, f := range left {
-		n, err := s.enrol(ctx, applied, f)
-		did += n
-		if err != nil {
-			failed = append(failed, fmt.Errorf("campaign %s: %w", applied.Name(f.Campaign), err))
-		}
+		s.enrolLater(applied, f)
 	}
 	for _, name := range slices.Sorted(maps.Keys(applied.Campaigns)) {
 		k := applied.Campaigns[name]
@@ -50,7 +53,8 @@ func (s *Scheduler) Fire(ctx context.Context, m moment) (did int, err error) {
 			failed = append(failed, fmt.Errorf("campaign %s: %w", name, err))
 		}
 	}
-	return did, errors.Join(failed...)
+	enrolled, err := s.enrol(ctx)
+	return did + enrolled, errors.Join(append(failed, err)...)
 }
 
 // quietKey is a start of a campaign in a version of the workspace.
@@ -145,39 +149,46 @@ func (m moment) behind(fires time.Time) bool {
 	return m.pending.Touched && m.now.Before(fires.Add(newsFirst))
 }
 
-// fireOne claims an occurrence and enrols its audience.
+// fireOne claims an occurrence, whose audience is enrolled from now on.
 func (s *Scheduler) fireOne(ctx context.Context, applied *catalog.Applied, key store.FiringKey, at, now time.Time) (int, error) {
 	claimed, err := s.Store.ClaimFiring(ctx, key, at, s.ID, now.Add(fireLease))
 	if err != nil || !claimed {
 		return 0, err
 	}
 	s.Log.Info("fired", "campaign", applied.Name(key.Campaign), "wall", key.Wall)
-	n, err := s.enrol(ctx, applied, store.Firing{FiringKey: key, At: at})
-	return 1 + n, err
+	s.enrolLater(applied, store.Firing{FiringKey: key, At: at})
+	return 1, nil
 }
 
-// enrol goes through a firing's audience, chunk by chunk.
-func (s *Scheduler) enrol(ctx context.Context, applied *catalog.Applied, f store.Firing) (did int, err error) {
+// enrolLater puts a firing among those that are enrolled.
+func (s *Scheduler) enrolLater(applied *catalog.Applied, f store.Firing) {
 	d := applied.Definition(f.Campaign)
 	if d == nil {
-		return 0, nil // the campaign was removed meanwhile; its firing stays as it is
+		return // the campaign was removed meanwhile; its firing stays as it is
 	}
-	in := s.enrolInput(applied, d, f)
-	for {
-		in.Written = s.Clock.Now()
-		in.LeaseTill = in.Written.Add(fireLease)
-		result, err := s.Store.EnrolChunk(ctx, in, enrolSize)
-		if errors.Is(err, store.ErrLost) {
-			return did, nil
-		}
-		if err != nil {
-			return did, err
-		}
+	s.firings = append(s.firings, firing{applied.Name(f.Campaign), s.enrolInput(applied, d, f)})
+}
+
+// enrol enrols the next chunk of each firing. One that fails is left to whoever
+// finds its lease run out.
+func (s *Scheduler) enrol(ctx context.Context) (did int, err error) {
+	var failed []error
+	going := s.firings[:0]
+	for _, f := range s.firings {
+		f.in.Written = s.Clock.Now()
+		f.in.LeaseTill = f.in.Written.Add(fireLease)
+		result, err := s.Store.EnrolChunk(ctx, f.in, enrolSize)
 		did += int(result.Enrolled)
-		if result.Done {
-			return did, nil
+		switch {
+		case err == nil && !result.Done:
+			going, did = append(going, f), did+1
+		case err != nil && !errors.Is(err, store.ErrLost):
+			failed = append(failed, fmt.Errorf("campaign %s: %w", f.campaign, err))
 		}
 	}
+	clear(s.firings[len(going):])
+	s.firings = going
+	return did, errors.Join(failed...)
 }
 
 func (s *Scheduler) enrolInput(applied *catalog.Applied, d *campaigns.Definition, f store.Firing) store.EnrolInput {
@@ -185,7 +196,7 @@ func (s *Scheduler) enrolInput(applied *catalog.Applied, d *campaigns.Definition
 		Firing: f.FiringKey, Owner: s.ID, Version: applied.ID, Now: f.At,
 		Topic: d.Topic, Reentry: d.Reentry.Mode, Control: d.ControlSalt(), Share: d.Control,
 		Exclude: map[string]*segments.Condition{},
-		SQL:     applied.SQL(f.At),
+		SQL:     applied.SQL(f.At), Ahead: &store.Audience{},
 	}
 	if d.Kind == campaigns.Transactional {
 		in.Topic = ""

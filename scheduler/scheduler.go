@@ -70,6 +70,7 @@ type Scheduler struct {
 	heard     time.Time                // when the heartbeats could be read last, on Watch
 	watched   time.Time                // when the heartbeats were looked at last, on Watch
 	quiet     map[quietKey]time.Time   // start to the moment before which it has no firing
+	firings   []firing                 // that are being enrolled
 }
 
 // New makes a scheduler.
@@ -88,6 +89,19 @@ func New(c Config) *Scheduler {
 // a message comes to be: fire, enter, step, queue. It returns how much there
 // was, so that the caller knows whether to come again at once.
 func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
+	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep)
+}
+
+// Loops are the parts of a tick that go side by side in real time, each again
+// and again: what is due does not wait for a firing of a million contacts.
+func (s *Scheduler) Loops() []func(context.Context) (did int, err error) {
+	return []func(context.Context) (int, error){
+		func(ctx context.Context) (int, error) { return s.tick(ctx, s.Fire) },
+		func(ctx context.Context) (int, error) { return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep) },
+	}
+}
+
+func (s *Scheduler) tick(ctx context.Context, parts ...func(context.Context, moment) (int, error)) (did int, err error) {
 	now := s.Clock.Now()
 	applied := s.Catalog.Current()
 	if applied == nil {
@@ -96,7 +110,7 @@ func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
 	var failed []error
 	m := moment{now: now, applied: applied}
 	made := 1 // what the part before has made may be work for the next
-	for _, part := range []func(context.Context, moment) (int, error){s.React, s.Fire, s.Enter, s.Step, s.Sweep} {
+	for _, part := range parts {
 		if made > 0 {
 			if m.pending, err = s.Store.Pending(ctx, now); err != nil {
 				return did, err

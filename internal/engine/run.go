@@ -22,7 +22,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { e.follow(ctx); return nil })
 	if e.Has(RoleScheduler) {
-		group.Go(func() error { e.schedule(ctx); return nil })
+		for _, tick := range e.Scheduler.Loops() {
+			group.Go(func() error { e.schedule(ctx, tick); return nil })
+		}
 	}
 	if e.Has(RoleWorker) {
 		group.Go(func() error { return e.Worker.Run(ctx) })
@@ -84,10 +86,10 @@ func (e *Engine) follow(ctx context.Context) {
 
 // schedule ticks until the context ends. An outage of the database or the
 // queue delays and loses nothing: the next tick finds everything where it was.
-func (e *Engine) schedule(ctx context.Context) {
+func (e *Engine) schedule(ctx context.Context, tick func(context.Context) (int, error)) {
 	failures := 0
 	for ctx.Err() == nil {
-		did, err := e.Scheduler.Tick(ctx)
+		did, err := tick(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			failures++

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"rapport/campaigns"
-	"rapport/internal/ident"
+	"rapport/internal/contacts"
 	"rapport/segments"
 )
 
@@ -37,6 +36,10 @@ type EnrolInput struct {
 	HasGoal  bool
 
 	SQL segments.SQL // how conditions are compiled
+
+	// Ahead keeps who is still to come between the chunks of one firing. Nil:
+	// each chunk looks for itself.
+	Ahead *Audience
 }
 
 // EnrolResult is what one transaction of a firing did.
@@ -49,121 +52,162 @@ type EnrolResult struct {
 // ErrLost says that another scheduler owns the firing now.
 var ErrLost = errors.New("another scheduler has taken this firing over")
 
-// EnrolChunk enrols the next up to limit contacts of a firing's audience in
-// one transaction and moves the firing's cursor with them: insert … select, no
-// row leaves the database. Who may not be mailed is recorded with the reason.
+// EnrolChunk enrols the next up to limit contacts of a firing's audience in one
+// transaction and moves the firing's cursor with them. Who is in the audience was
+// asked before; whether they may be mailed and may come (again) is decided here,
+// and who may not be mailed is recorded with the reason.
 func (s *Store) EnrolChunk(ctx context.Context, in EnrolInput, limit int) (EnrolResult, error) {
-	sequence, err := s.reserve(ctx, "ids", limit)
-	if err != nil {
-		return EnrolResult{}, err
+	if in.Ahead == nil {
+		in.Ahead = &Audience{limit: limit}
 	}
-	var result EnrolResult
-	err = s.db.writeMany(ctx, func(q querier) error {
-		result = EnrolResult{}
-		var cursor int64
-		b := s.statement()
-		found, err := one(ctx, q, `select cursor from firings where campaign_id = $1 and start_key = $2 and wall = $3
-			and owner = $4 and state = 'running'`+b.lock("for update"),
-			[]any{in.Firing.Campaign, in.Firing.Start, in.Firing.Wall, in.Owner}, &cursor)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return ErrLost
-		}
-		high, n, err := s.chunkBound(ctx, q, in, cursor, limit)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			if in.Reentry == campaigns.ReentryRestart {
-				if err := s.endForRestart(ctx, q, in, cursor, high); err != nil {
-					return err
-				}
-			}
-			if result.Enrolled, err = s.insertEnrolments(ctx, q, in, cursor, high, sequence); err != nil {
-				return err
-			}
-			if result.Refused, err = s.insertRefusals(ctx, q, in, cursor, high); err != nil {
-				return err
-			}
-		}
-		result.Done = n < int64(limit)
-		b = s.statement()
-		text := `update firings set cursor = ` + b.arg(high) + `, enrolled = enrolled + ` + b.arg(result.Enrolled) +
-			`, refused = refused + ` + b.arg(result.Refused) + `, lease_until = ` + b.arg(ms(in.LeaseTill))
-		if result.Done {
-			text += `, state = 'done', ended_at = ` + b.arg(ms(in.Now))
-		}
-		text += ` where campaign_id = ` + b.arg(in.Firing.Campaign) + ` and start_key = ` + b.arg(in.Firing.Start) + ` and wall = ` + b.arg(in.Firing.Wall)
-		_, err = q.exec(ctx, text, b.args...)
-		return err
-	})
+	result, err := s.enrolChunk(ctx, in, limit)
+	if errors.Is(err, errMoved) { // somebody else had the firing in between
+		in.Ahead.looked = false
+		result, err = s.enrolChunk(ctx, in, limit)
+	}
 	if err != nil {
 		return EnrolResult{}, fmt.Errorf("cannot enrol: %w", err)
 	}
 	return result, nil
 }
 
+// errMoved says that a firing's cursor is not where its audience was looked for.
+var errMoved = errors.New("the firing has gone on")
+
+func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (result EnrolResult, err error) {
+	if err := s.lookAhead(ctx, in); err != nil {
+		return result, err
+	}
+	people, last := in.Ahead.next(limit)
+	written := in.Written
+	if written.IsZero() {
+		written = in.Now
+	}
+	reserved, err := s.ids(ctx, len(people), written)
+	if err != nil {
+		return result, err
+	}
+	err = s.db.write(ctx, func(q querier) error {
+		result = EnrolResult{Done: last}
+		cursor, found, err := s.cursorOf(ctx, q, in, "for update")
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return ErrLost
+		case cursor != in.Ahead.after:
+			return errMoved
+		}
+		admitted, refused, err := s.admit(ctx, q, in, people)
+		if err != nil {
+			return err
+		}
+		if in.Reentry == campaigns.ReentryRestart {
+			if err := s.endForRestart(ctx, q, in, admitted); err != nil {
+				return err
+			}
+		}
+		if result.Enrolled, err = s.insertEnrolments(ctx, q, in, admitted, reserved.again()); err != nil {
+			return err
+		}
+		if err = s.insertRefusals(ctx, q, in, refused); err != nil {
+			return err
+		}
+		result.Refused = int64(len(refused))
+		return s.moveCursor(ctx, q, in, people, result)
+	})
+	if err == nil {
+		in.Ahead.take(len(people))
+	}
+	return result, err
+}
+
+// cursorOf is how far a firing has come, where this owner runs it.
+func (s *Store) cursorOf(ctx context.Context, q querier, in EnrolInput, lock string) (cursor int64, found bool, err error) {
+	b := s.statement()
+	text := `select cursor from firings where campaign_id = ` + b.arg(in.Firing.Campaign) + ` and start_key = ` + b.arg(in.Firing.Start) +
+		` and wall = ` + b.arg(in.Firing.Wall) + ` and owner = ` + b.arg(in.Owner) + ` and state = 'running'`
+	if lock != "" {
+		text += b.lock(lock)
+	}
+	found, err = one(ctx, q, text, b.args, &cursor)
+	return cursor, found, err
+}
+
+func (s *Store) moveCursor(ctx context.Context, q querier, in EnrolInput, people []applicant, result EnrolResult) error {
+	cursor := in.Ahead.after
+	if len(people) > 0 {
+		cursor = people[len(people)-1].id
+	}
+	b := s.statement()
+	text := `update firings set cursor = ` + b.arg(cursor) + `, enrolled = enrolled + ` + b.arg(result.Enrolled) +
+		`, refused = refused + ` + b.arg(result.Refused) + `, lease_until = ` + b.arg(ms(in.LeaseTill))
+	if result.Done {
+		text += `, state = 'done', ended_at = ` + b.arg(ms(in.Now))
+	}
+	text += ` where campaign_id = ` + b.arg(in.Firing.Campaign) + ` and start_key = ` + b.arg(in.Firing.Start) + ` and wall = ` + b.arg(in.Firing.Wall)
+	_, err := q.exec(ctx, text, b.args...)
+	return err
+}
+
 // runsOnce names the index that keeps a contact from running twice in a campaign.
 const runsOnce = `(contact_id, campaign_id, (case when ended_at is null then 0 else id end))`
 
-// where compiles conditions on contacts, as the engine's clock stood at the firing.
-func (in *EnrolInput) where(b *statement, c *segments.Condition) string {
-	if c == nil {
-		return "true"
-	}
-	p := in.SQL
-	p.Dialect, p.Now, p.Args = b.dialect, in.Now, b.args
-	text := c.SQL(&p)
-	b.args = p.Args
-	return "(" + text + ")"
+// refused is a contact who may not be mailed, and why.
+type refused struct {
+	id     int64
+	reason string
 }
 
-// audience is the condition of being looked at: known, not erased, in the segment.
-func (in *EnrolInput) audience(b *statement, cursor, high int64) string {
-	text := `c.id > ` + b.arg(cursor)
-	if high > 0 {
-		text += ` and c.id <= ` + b.arg(high)
+// admit looks at each contact as it is now, and once: whether it may come (again),
+// and whether it may be mailed. Who may not come is in neither list.
+func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []applicant) (admitted []contacts.Contact, out []refused, err error) {
+	ids, excluded := make([]int64, len(people)), map[int64]string{}
+	names := sortedKeys(in.Exclude)
+	for i, p := range people {
+		ids[i] = p.id
+		if p.excluded > 0 {
+			excluded[p.id] = names[p.excluded-1]
+		}
 	}
-	return text + ` and not c.erased and ` + in.where(b, in.Audience)
-}
-
-func (s *Store) chunkBound(ctx context.Context, q querier, in EnrolInput, cursor int64, limit int) (high, n int64, err error) {
 	b := s.statement()
-	text := `select coalesce(max(id), 0), count(*) from (select c.id from contacts c where ` +
-		in.audience(b, cursor, 0) + ` order by c.id limit ` + b.arg(limit) + `) as audience`
-	_, err = one(ctx, q, text, b.args, &high, &n)
-	return max(high, cursor), n, err
-}
-
-// permitted is the condition of being mailable; refusal names what is missing.
-func (in *EnrolInput) permitted(b *statement) string {
-	text := "c.suppressed is null"
+	agreed, held := "true", in.reentry(b)
 	if in.Topic != "" {
-		text += ` and exists (select 1 from consents k where k.contact_id = c.id and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `)`
+		agreed = `exists (select 1 from consents k where k.contact_id = c.id and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `)`
 	}
-	for _, name := range sortedKeys(in.Exclude) {
-		text += " and not " + in.where(b, in.Exclude[name])
-	}
-	return text
+	err = each(ctx, q, `select c.id, c.seed, c.suppressed, `+agreed+`, `+held+` from contacts c where not c.erased and `+b.in("c.id", ids)+` order by c.id`, b.args,
+		func(scan func(...any) error) error {
+			var c contacts.Contact
+			var seed int64
+			var suppressed *string
+			var agreed, held bool
+			if err := scan(&c.ID, &seed, &suppressed, &agreed, &held); err != nil {
+				return err
+			}
+			c.Seed = uint32(seed)
+			reason := ""
+			switch segment := excluded[int64(c.ID)]; {
+			case suppressed != nil:
+				reason = "suppressed: " + *suppressed
+			case segment != "":
+				reason = "excluded: in segment " + segment
+			case !agreed:
+				reason = "no consent to " + in.Topic
+			}
+			switch {
+			case held && (reason != "" || in.Reentry != campaigns.ReentryRestart):
+			case reason != "":
+				out = append(out, refused{int64(c.ID), reason})
+			default:
+				admitted = append(admitted, c)
+			}
+			return nil
+		})
+	return admitted, out, err
 }
 
-func (in *EnrolInput) refusal(b *statement) string {
-	var out strings.Builder
-	out.WriteString("case when c.suppressed is not null then 'suppressed: ' || c.suppressed")
-	for _, name := range sortedKeys(in.Exclude) {
-		out.WriteString(" when " + in.where(b, in.Exclude[name]) + " then " + b.arg("excluded: in segment "+name))
-	}
-	if in.Topic != "" {
-		out.WriteString(" else " + b.arg("no consent to "+in.Topic))
-	}
-	out.WriteString(" end")
-	return out.String()
-}
-
-// reenters is the condition that the contact may come (again).
-func (in *EnrolInput) reenters(b *statement) string {
+// reentry is true for contacts c who may not come (again).
+func (in *EnrolInput) reentry(b *statement) string {
 	before := ""
 	switch in.Reentry {
 	case campaigns.ReentryAlways, campaigns.ReentryRestart:
@@ -171,53 +215,51 @@ func (in *EnrolInput) reenters(b *statement) string {
 	case campaigns.ReentryAfter:
 		before = " and (e.ended_at is null or e.started_at > " + b.arg(ms(in.Before)) + ")"
 	}
-	return `not exists (select 1 from enrolments e where e.contact_id = c.id and e.campaign_id = ` +
-		b.arg(in.Firing.Campaign) + before + `)`
+	return `exists (select 1 from enrolments e where e.contact_id = c.id and e.campaign_id = ` + b.arg(in.Firing.Campaign) + before + `)`
 }
 
-func (s *Store) insertEnrolments(ctx context.Context, q querier, in EnrolInput, cursor, high, sequence int64) (int64, error) {
-	b := s.statement()
-	written := in.Written
-	if written.IsZero() {
-		written = in.Now
+func (s *Store) insertEnrolments(ctx context.Context, q querier, in EnrolInput, admitted []contacts.Contact, next func() int64) (int64, error) {
+	n := len(admitted)
+	id, campaign, contact, version := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	started, due, goal := make([]int64, n), make([]int64, n), make([]int64, n)
+	state := make([]string, n)
+	for i, c := range admitted {
+		id[i], campaign[i], contact[i], version[i] = next(), in.Firing.Campaign, int64(c.ID), in.Version
+		started[i], due[i], state[i] = ms(in.Now), ms(in.Now), string(campaigns.Active)
+		if in.HasGoal {
+			goal[i] = ms(in.GoalTill)
+		}
+		if in.Share > 0 && segments.Sampled(c.Seed, in.Control, in.Share) {
+			state[i], due[i] = string(campaigns.Control), goal[i] // the control group is closed then
+		}
 	}
-	// The numbers stand in the text and not in the arguments: they are the
-	// engine's own, and both dialects then agree on their type.
-	id := fmt.Sprintf("%d + ((%d + row_number() over (order by c.id) - 1) %% %d) * %d",
-		ident.Base(written), sequence%ident.Sequences, ident.Sequences, ident.Steps)
-	goal := "null"
-	if in.HasGoal {
-		goal = fmt.Sprint(ms(in.GoalTill))
-	}
-	state, due := "'active'", fmt.Sprint(ms(in.Now))
-	if in.Share > 0 {
-		held := "(" + segments.SampleSQL("c.seed", in.Control, in.Share) + ")"
-		state = "case when " + held + " then 'control' else 'active' end"
-		due = "case when " + held + " then " + goal + " else " + due + " end" // the control group is closed then
-	}
-	text := fmt.Sprintf(`insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, goal_until)
-		select %s, %d, c.id, %d, %d, %s, %s, %s from contacts c where `,
-		id, in.Firing.Campaign, in.Version, ms(in.Now), state, due, goal) +
-		in.audience(b, cursor, high) + " and " + in.permitted(b) + " and " + in.reenters(b) +
-		// Who came in meanwhile is in; an id that is taken is an error, and not
-		// somebody who is quietly left out.
-		" on conflict " + runsOnce + " do nothing"
-	return q.exec(ctx, text, b.args...)
+	// Who came in meanwhile is in; an id that is taken is an error, and not
+	// somebody who is quietly left out.
+	return s.insertRows(ctx, q, "enrolments", "on conflict "+runsOnce+" do nothing", bigints("id", id), bigints("campaign_id", campaign),
+		bigints("contact_id", contact), bigints("version_id", version), bigints("started_at", started), texts("state", state),
+		nullable("due_at", due), nullable("goal_until", goal))
 }
 
-func (s *Store) insertRefusals(ctx context.Context, q querier, in EnrolInput, cursor, high int64) (int64, error) {
-	b := s.statement()
-	text := fmt.Sprintf(`insert into refusals (campaign_id, contact_id, reason, first_at, last_at)
-		select %d, c.id, `, in.Firing.Campaign) + in.refusal(b) + fmt.Sprintf(`, %d, %d from contacts c where `, ms(in.Now), ms(in.Now)) +
-		in.audience(b, cursor, high) + " and not (" + in.permitted(b) + ") and " + in.reenters(b) +
-		" on conflict (campaign_id, contact_id, reason) do update set last_at = excluded.last_at, times = refusals.times + 1"
-	return q.exec(ctx, text, b.args...)
+func (s *Store) insertRefusals(ctx context.Context, q querier, in EnrolInput, list []refused) error {
+	n := len(list)
+	campaign, contact, when, reason := make([]int64, n), make([]int64, n), make([]int64, n), make([]string, n)
+	for i, r := range list {
+		campaign[i], contact[i], reason[i], when[i] = in.Firing.Campaign, r.id, r.reason, ms(in.Now)
+	}
+	_, err := s.insertRows(ctx, q, "refusals", "on conflict (campaign_id, contact_id, reason) do update set last_at = excluded.last_at, times = refusals.times + 1",
+		bigints("campaign_id", campaign), bigints("contact_id", contact), texts("reason", reason), bigints("first_at", when), bigints("last_at", when))
+	return err
 }
 
-func (s *Store) endForRestart(ctx context.Context, q querier, in EnrolInput, cursor, high int64) error {
+// endForRestart ends what still runs for those who start again. A contact of the
+// control group stays in it.
+func (s *Store) endForRestart(ctx context.Context, q querier, in EnrolInput, admitted []contacts.Contact) error {
+	ids := make([]int64, len(admitted))
+	for i, c := range admitted {
+		ids[i] = int64(c.ID)
+	}
 	b := s.statement()
 	_, err := q.exec(ctx, `update enrolments set state = 'exited', reason = 'restarted', due_at = null, rev = rev + 1, ended_at = `+b.arg(ms(in.Now))+
-		` where campaign_id = `+b.arg(in.Firing.Campaign)+` and ended_at is null and state <> 'control' and contact_id in (select c.id from contacts c where `+
-		in.audience(b, cursor, high)+" and "+in.permitted(b)+")", b.args...)
+		` where campaign_id = `+b.arg(in.Firing.Campaign)+` and ended_at is null and state <> 'control' and `+b.in("contact_id", ids), b.args...)
 	return err
 }
