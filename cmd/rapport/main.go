@@ -20,7 +20,7 @@ func main() {
 func systemApp() *app {
 	return &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		env: os.LookupEnv, now: clockOf(os.Getenv(speedVariable)),
+		env: os.LookupEnv, now: clockOf(os.LookupEnv),
 		isTerminal: func(stream any) bool {
 			f, ok := stream.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))

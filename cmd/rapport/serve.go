@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +48,7 @@ this one process, on a file beside the workspace.`,
 				}
 			}
 			o := engine.Options{Database: a.databaseOf(w), Redis: w.Redis, DataDir: a.dataDir(), Env: a.env, Folder: w, Secrets: w.Secrets,
-				Clock: a.now, Wall: clock.System{}.Now, Log: a.logger(logJSON), Roles: roles, Listen: listen, Password: password}
+				Clock: a.now, Watch: watchOf(a.env), Wall: clock.System{}.Now, Log: a.logger(logJSON), Roles: roles, Listen: listen, Password: password}
 			return a.serve(cmd.Context(), o)
 		},
 	}
@@ -73,20 +71,6 @@ func (a *app) serve(ctx context.Context, o engine.Options) error {
 		a.note("dashboard on http://%s", o.Listen)
 	}
 	return e.Run(ctx)
-}
-
-// speedVariable makes time run fast in tests of whole installations:
-// SPEED@UNIX, the second from which on it does. All processes of such a test
-// share it.
-const speedVariable = "RAPPORT_TEST_SPEED"
-
-func clockOf(text string) clock.Clock {
-	var speed float64
-	var anchor int64
-	if n, _ := fmt.Sscanf(text, "%f@%d", &speed, &anchor); n != 2 || speed <= 0 {
-		return clock.System{}
-	}
-	return clock.Since(time.Unix(anchor, 0), speed)
 }
 
 func (a *app) logger(json bool) *slog.Logger {

@@ -52,6 +52,7 @@ type Options struct {
 	Folder   *workspace.Workspace
 	Secrets  []string // that sign links, newest first; none: one kept in the database
 	Clock    clock.Clock
+	Watch    clock.Clock      // by which workers are given up: it never jumps; nil: the machine's
 	Wall     func() time.Time // of other people, where Clock runs fast; nil: Clock's
 	Log      *slog.Logger
 	Roles    []string      // none: all
@@ -137,7 +138,7 @@ func Open(ctx context.Context, o Options) (e *Engine, err error) {
 	}
 	process := processID()
 	e.Scheduler = scheduler.New(scheduler.Config{
-		ID: process, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Clock: o.Clock,
+		ID: process, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Clock: o.Clock, Watch: o.Watch,
 		Log: o.Log.With("role", RoleScheduler), Silence: delivery.Config{}.Silence(),
 	})
 	if o.Has(RoleWorker) {
@@ -222,7 +223,7 @@ func (e *Engine) takeOver(ctx context.Context, name string) error {
 func (e *Engine) newWorker(id string, j *journal.Journal) *delivery.Worker {
 	return delivery.New(delivery.Config{
 		ID: id, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Router: e.routes, Tokens: e.Tokens,
-		Journal: j, Step: e.Scheduler.Machine, Clock: e.Clock, Log: e.Log.With("role", RoleWorker),
+		Journal: j, Step: e.Scheduler.Machine, Clock: e.Clock, Watch: e.Watch, Log: e.Log.With("role", RoleWorker),
 	})
 }
 
