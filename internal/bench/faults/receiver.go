@@ -124,9 +124,14 @@ func (r *receiver) pace(perSecond float64) {
 	}
 }
 
-// wait holds a message up until its turn.
-func (r *receiver) wait() {
+// wait holds a message up until its turn: some at their beginning, some at their
+// end, so that a fault finds conversations in all states.
+func (r *receiver) wait(at string) {
 	r.mu.Lock()
+	if before := r.random.IntN(2) == 0; before != (at == "mail") {
+		r.mu.Unlock()
+		return
+	}
 	now := r.clock.Now()
 	if r.next.Before(now) {
 		r.next = now
@@ -157,6 +162,13 @@ func (r *receiver) arm(t trouble) *trouble {
 	defer r.mu.Unlock()
 	r.troubles = append(r.troubles, &t)
 	return &t
+}
+
+// disarm forgets the troubles that nobody has come to.
+func (r *receiver) disarm() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.troubles = nil
 }
 
 // at takes the trouble that waits at a verb, if one does.

@@ -61,6 +61,7 @@ func (s *session) command(verb, rest string) (alive bool) {
 		return s.answer("ehlo", s.greeting(), nothing)
 	case "mail":
 		s.reset()
+		s.receiver.wait("mail")
 		return s.answer("mail", "250 2.1.0 sender ok", func() { s.from = true })
 	case "rcpt":
 		if !s.from {
@@ -212,7 +213,7 @@ func (s *session) bdat(rest string) (alive bool) {
 
 // dot ends a message: from its copy on it counts, whatever the client hears.
 func (s *session) dot(data []byte) (alive bool) {
-	s.receiver.wait()
+	s.receiver.wait("dot")
 	t := s.receiver.at("dot")
 	l, id := s.letter(data)
 	s.reset()

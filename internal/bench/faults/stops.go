@@ -3,6 +3,8 @@ package faults
 import (
 	"context"
 	"fmt"
+	"syscall"
+	"time"
 
 	"rapport/internal/engine"
 )
@@ -14,6 +16,8 @@ func stops() []Scenario {
 		{Name: "stop-embedded", Short: "SIGTERM to the one process of an embedded installation", Long: 50, Brief: 3, Embedded: true, Callbacks: true, Break: stoppedInTurn},
 		{Name: "rolling", Short: "workers are restarted one after the other, under load", Long: 48, Brief: 6,
 			Machines: []string{"scheduler,web", "worker", "worker", "worker"}, Break: rolling},
+		{Name: "stop-silent", Short: "SIGTERM to a worker whose mail server is silent, and kill -9 when it waits for that", Long: 20, Brief: 2, Break: stoppedInSilence},
+		{Name: "suspend", Short: "any process is suspended (SIGSTOP) for some seconds", Long: 50, Brief: 4, Callbacks: true, Break: suspended},
 	}
 }
 
@@ -51,6 +55,58 @@ func (m *machine) again(ctx context.Context) error {
 	}
 	if err := m.restart(ctx); err != nil {
 		return fmt.Errorf("after SIGTERM: %w", err)
+	}
+	return nil
+}
+
+// stoppedInSilence asks a worker to end while the server owes it answers, and
+// kills it a little later, as those do that start and stop programs.
+func stoppedInSilence(ctx context.Context, t *trial) error {
+	for range t.planned {
+		if err := t.moment(ctx); err != nil {
+			return err
+		}
+		for range 2 * connections { // of two workers
+			t.receiver.arm(trouble{at: "dot", hang: 4 * time.Second, drop: true, keep: t.random.IntN(2) == 0})
+		}
+		// The other worker has its connections cut in the same moment.
+		t.allowed += 2 * connections
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+		m := t.one(engine.RoleWorker)
+		if err := m.process.signal(syscall.SIGTERM); err != nil {
+			return err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+		m.process.kill()
+		t.receiver.disarm()
+		if err := m.restart(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// suspended stops a process in its tracks for a while.
+func suspended(ctx context.Context, t *trial) error {
+	for range t.planned {
+		if err := t.moment(ctx); err != nil {
+			return err
+		}
+		m := t.machines[t.random.IntN(len(t.machines))]
+		if err := m.process.signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		err := pause(ctx, time.Duration(t.random.Int64N(int64(3*time.Second))))
+		if err := m.process.signal(syscall.SIGCONT); err != nil {
+			return err
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package faults
 import (
 	"context"
 	"embed"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -69,7 +68,7 @@ func newTrial(o Options, s Scenario) *trial {
 	if o.Short {
 		t.planned = s.Brief
 	}
-	t.contacts = max(150, t.planned*t.perFault()/steps)
+	t.contacts = max(200, t.planned*t.perFault()/steps)
 	t.anchor = t.clock.Now().Unix()
 	return t
 }
@@ -79,7 +78,7 @@ func (t *trial) perFault() int {
 	if t.Messages > 0 {
 		return t.Messages
 	}
-	return 150
+	return 200
 }
 
 func (t *trial) url() string { return "http://" + t.listen }
@@ -169,37 +168,6 @@ func (t *trial) begin(ctx context.Context) (err error) {
 	return nil
 }
 
-// soon is how long after the apply the campaign fires.
-const soon = 1500 * time.Millisecond
-
-// schedule writes the campaign so that it fires soon.
-func (t *trial) schedule(m *machine) error {
-	file := filepath.Join(m.dir, "campaigns", "welcome.yaml")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	at := t.now().Add(soon * speed)
-	return os.WriteFile(file, []byte(strings.Replace(string(text), "0 9 * * *", fmt.Sprintf("%d %d * * *", at.Minute(), at.Hour()), 1)), 0o600)
-}
-
-// people writes the contacts as CSV.
-func (t *trial) people() (string, error) {
-	file := filepath.Join(t.dir, "people.csv")
-	out, err := os.Create(file)
-	if err != nil {
-		return "", err
-	}
-	w := csv.NewWriter(out)
-	rows := [][]string{{"email", "first_name", "country"}}
-	for i := range t.contacts {
-		rows = append(rows, []string{addressOf(i), fmt.Sprintf("Person %d", i), "DE"})
-	}
-	return file, errors.Join(w.WriteAll(rows), out.Close())
-}
-
-func addressOf(i int) string { return fmt.Sprintf("p%06d@example.com", i) }
-
 // expected is how many letters there will be.
 func (t *trial) expected() int { return t.contacts * steps }
 
@@ -207,15 +175,23 @@ func (t *trial) expected() int { return t.contacts * steps }
 var errDry = errors.New("all messages were sent before all faults were injected: give it more contacts")
 
 // moment waits for a random moment while messages flow, and counts the fault
-// that comes next. It sees to it that messages last until all faults are over.
+// that comes next. It sees to it that messages last until all faults are over;
+// at every third moment everything goes as fast as it can.
 func (t *trial) moment(ctx context.Context) error {
 	left := t.expected() - t.receiver.distinct()
-	t.receiver.pace(min(2000, max(20, float64(left)/(float64(t.planned-t.struck+1)*1.5))))
+	t.receiver.pace(min(2000, max(20, float64(left)/((float64(t.planned-t.struck)+1)*perFaultTime.Seconds()))))
 	if err := t.flows(ctx); err != nil {
 		return err
 	}
 	if err := pause(ctx, time.Duration(t.random.Int64N(int64(400*time.Millisecond)))); err != nil {
 		return err
+	}
+	if t.random.IntN(3) == 0 {
+		t.receiver.pace(0)
+		if err := pause(ctx, time.Duration(t.random.Int64N(int64(30*time.Millisecond)))); err != nil {
+			return err
+		}
+		defer t.receiver.pace(50) // until the next
 	}
 	t.struck++
 	t.tell(fmt.Sprintf("fault %d of %d, %d messages have arrived", t.struck, t.planned, t.receiver.taken.Load()))
