@@ -32,7 +32,8 @@ var forTests = []string{"internal/acceptance", "internal/testenv", "internal/que
 
 // besides are the imports that the floors do not allow, each with its reason.
 var besides = map[[2]string]string{
-	{"internal/bench", "internal/testenv"}: "it measures against servers that it starts",
+	{"internal/bench", "internal/testenv"}:        "it measures against servers that it starts",
+	{"internal/bench/faults", "internal/testenv"}: "it breaks servers that it starts",
 }
 
 // floorOf finds the floor and the package of the table that a folder belongs to.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"rapport/internal/clock"
 	"rapport/internal/testenv"
 )
@@ -64,6 +66,35 @@ func Run(ctx context.Context, o Options, s Scenario) (Result, error) {
 	}
 	r.Files = t.dir
 	return r, nil
+}
+
+// RunAll tries scenarios, some at the same time, and returns their results in
+// their order; when the context ends, those that there are.
+func RunAll(ctx context.Context, o Options, list []Scenario, parallel int) ([]Result, error) {
+	results := make([]*Result, len(list))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, parallel))
+	for i, s := range list {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			r, err := Run(ctx, o, s)
+			if err != nil {
+				return err
+			}
+			results[i] = &r
+			return nil
+		})
+	}
+	err := group.Wait()
+	var out []Result
+	for _, r := range results {
+		if r != nil {
+			out = append(out, *r)
+		}
+	}
+	return out, err
 }
 
 // Stop ends the servers that scenarios have shared.

@@ -12,14 +12,18 @@ import (
 func servers() []Scenario {
 	return []Scenario{
 		{Name: "kill-postgres", Short: "kill -9 of PostgreSQL, under callbacks", Long: 50, Brief: 3, OwnPostgres: true, Callbacks: true, Break: killedPostgres},
-		{Name: "kill-redis", Short: "kill -9 of Redis, which keeps nothing", Long: 50, Brief: 3, Callbacks: true, Break: killedRedis},
-		{Name: "flush-redis", Short: "FLUSHALL", Long: 50, Brief: 4, Break: flushed},
+		{Name: "kill-redis", Short: "kill -9 of Redis, which keeps nothing", Long: 50, Brief: 3, Messages: backlog, Waves: 1, Callbacks: true, Break: killedRedis},
+		{Name: "flush-redis", Short: "FLUSHALL", Long: 50, Brief: 3, Messages: backlog, Waves: 1, Break: flushed},
 		{Name: "redis-away", Short: "Redis cannot be reached: refused, or without an answer", Long: 4, Brief: 2, Messages: 400, Callbacks: true,
 			Break: away(func(m *machine) *proxy { return m.redis }, time.Minute)},
 		{Name: "postgres-away", Short: "PostgreSQL cannot be reached: refused, or without an answer", Long: 4, Brief: 2, Messages: 400, Callbacks: true,
 			Break: away(func(m *machine) *proxy { return m.postgres }, time.Minute)},
 	}
 }
+
+// backlog is how many messages there are for each time that Redis is emptied: so
+// many that most of them are on its streams and not in anybody's hands.
+const backlog = 1000
 
 func killedPostgres(ctx context.Context, t *trial) error {
 	for range t.planned {

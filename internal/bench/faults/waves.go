@@ -13,7 +13,7 @@ import (
 // A trial's contacts come in waves, each a campaign that fires after the one
 // before, so that all through the trial something is fired, enrolled, stepped,
 // sent and answered.
-const mostWaves = 8
+const mostWaves = 4
 
 const (
 	// soon is how long after the apply the first wave fires, in real time.
@@ -22,7 +22,12 @@ const (
 	perFaultTime = 1500 * time.Millisecond
 )
 
-func (t *trial) waves() int { return max(2, min(mostWaves, t.planned)) }
+func (t *trial) waves() int {
+	if t.Waves > 0 {
+		return t.Waves
+	}
+	return max(2, min(mostWaves, t.planned))
+}
 
 // people writes the contacts as CSV.
 func (t *trial) people() (string, error) {
@@ -49,7 +54,8 @@ func (t *trial) schedule(m *machine) error {
 	between := time.Duration(t.planned) * perFaultTime * speed / time.Duration(t.waves())
 	for i := range t.waves() {
 		at := first.Add(time.Duration(i) * between)
-		change := strings.NewReplacer("wave", waveName(i), "attribute: wave", "attribute: wave", "0 9 * * *", fmt.Sprintf("%d %d * * *", at.Minute(), at.Hour()))
+		change := strings.NewReplacer("wave", waveName(i), "attribute: wave", "attribute: wave", // that one stays
+			"0 9 * * *", fmt.Sprintf("%d %d * * *", at.Minute(), at.Hour()))
 		for _, folder := range []string{"campaigns", "segments"} {
 			text, err := os.ReadFile(filepath.Join(m.dir, folder, "wave.yaml"))
 			if err != nil {
