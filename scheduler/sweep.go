@@ -147,6 +147,10 @@ func (s *Scheduler) giveUp(ctx context.Context, now time.Time) error {
 				return err
 			}
 			s.Log.Warn("gave up a silent worker", "worker", w.ID, "unknown", n)
+			// What it took from the queue and never claimed is for others now.
+			if _, err := s.Queue.GiveBack(ctx, w.ID); err != nil {
+				s.Log.Warn("cannot give back what a silent worker took; another worker takes it in a few minutes", "worker", w.ID, "error", err)
+			}
 		}
 	}
 	s.beats = alive

@@ -87,6 +87,40 @@ func TestRule16AWorkerIsNotGivenUpForAnOutageOfTheDatabase(t *testing.T) {
 	}
 }
 
+// What a dead worker had taken and not claimed is in no batch of its own; nobody
+// may have to wait until the queue finds out.
+func TestWhatASilentWorkerTookGoesBackToTheQueue(t *testing.T) {
+	r := start(t, 2, smtptest.Options{}, "", nil)
+	ctx := t.Context()
+	watch := clock.NewManual(clock.System{}.Now())
+	r.Scheduler.Watch = watch
+	r.clock.Set(monday.Add(time.Hour))
+	for did := 1; did > 0; {
+		n, err := r.Scheduler.Tick(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		did = n
+	}
+	if err := r.Store.StartWorker(ctx, store.Worker{ID: "worker-dead"}, r.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if taken, err := r.Queue.Take(ctx, "worker-dead", []string{"50.mia"}, 10, 0); err != nil || len(taken) == 0 {
+		t.Fatalf("took %v, %v", taken, err)
+	}
+	for range 500 { // more than a quarter of an hour
+		watch.Advance(2 * time.Second)
+		if _, err := r.Store.Beat(ctx, r.Worker.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Scheduler.Tick(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.settle()
+	r.wants("sent", "sent")
+}
+
 func TestWhatOneCampaignStumblesOverKeepsNoOtherFromItsHour(t *testing.T) {
 	r := start(t, 2, smtptest.Options{}, "", map[string]string{"campaigns/another.yaml": strings.Replace(one, "welcome", "another", 1)})
 	r.Scheduler.Store = &outage{Store: r.Store, broken: r.Catalog.Current().CampaignID("another")}
