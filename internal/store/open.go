@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -57,6 +58,13 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	return openSQLite(ctx, name, o)
 }
 
+// transactionPatience is how long PostgreSQL waits for the next statement of a
+// transaction before it ends it. A process that was suspended, or whose network
+// was cut without a word, would otherwise keep its locks for hours, until TCP
+// notices: other workers, and the sweep that gives the silent one up, would wait
+// for them.
+const transactionPatience = "30s"
+
 func openPostgres(ctx context.Context, name string, o Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(name)
 	if err != nil {
@@ -86,6 +94,10 @@ func openPostgres(ctx context.Context, name string, o Options) (*Store, error) {
 	}
 	if err := migrate(ctx, goose.DialectPostgres, plain, "postgres", goose.WithSessionLocker(locker)); err != nil {
 		return nil, fmt.Errorf("cannot bring the tables of %s up to date: %w", shown, err)
+	}
+	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "set idle_in_transaction_session_timeout = '"+transactionPatience+"'")
+		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -17,10 +17,11 @@ func networks() []Scenario {
 			Break: cutOff(func(m *machine) *proxy { return m.redis })},
 		{Name: "worker-off-postgres", Short: "one of two workers is cut off from PostgreSQL", Long: 20, Brief: 3,
 			Break: cutOff(func(m *machine) *proxy { return m.postgres })},
-		{Name: "given-up-cut", Short: "a worker without PostgreSQL is given up, and comes back", Long: 3, Brief: 1, Messages: 600, Quick: true,
-			Break: givenUp(func(m *machine) error { m.postgres.hold(); return nil }, func(m *machine) error { m.postgres.heal(); return nil })},
+		{Name: "given-up-cut", Short: "a worker loses PostgreSQL inside a transaction, is given up, and comes back", Long: 3, Brief: 1, Messages: 600, Quick: true,
+			Break: givenUp(cutInside, func(m *machine) error { m.postgres.heal(); return nil })},
 		{Name: "given-up-suspended", Short: "a worker is suspended (SIGSTOP) until it is given up, and goes on", Long: 3, Brief: 1, Messages: 600, Quick: true,
-			Break: givenUp(func(m *machine) error { return m.process.signal(syscall.SIGSTOP) }, func(m *machine) error { return m.process.signal(syscall.SIGCONT) })},
+			Break: givenUp(func(_ context.Context, m *machine) error { return m.process.signal(syscall.SIGSTOP) },
+				func(m *machine) error { return m.process.signal(syscall.SIGCONT) })},
 	}
 }
 
@@ -49,7 +50,7 @@ func cutOff(line func(*machine) *proxy) func(context.Context, *trial) error {
 
 // givenUp takes a worker away until a scheduler gives it up, and brings it back:
 // it must notice, end, and settle what it left when it is started again.
-func givenUp(take, bring func(*machine) error) func(context.Context, *trial) error {
+func givenUp(take func(context.Context, *machine) error, bring func(*machine) error) func(context.Context, *trial) error {
 	return func(ctx context.Context, t *trial) error {
 		for range t.planned {
 			if err := t.moment(ctx); err != nil {
@@ -57,7 +58,7 @@ func givenUp(take, bring func(*machine) error) func(context.Context, *trial) err
 			}
 			m := t.one(engine.RoleWorker)
 			before := t.gaveUp()
-			if err := take(m); err != nil {
+			if err := take(ctx, m); err != nil {
 				return err
 			}
 			t.allowed += connections
@@ -78,6 +79,18 @@ func givenUp(take, bring func(*machine) error) func(context.Context, *trial) err
 			}
 		}
 		return nil
+	}
+}
+
+// cutInside has a worker's line to PostgreSQL fall silent when a transaction has
+// just locked something.
+func cutInside(ctx context.Context, m *machine) error {
+	held := m.postgres.holdInside(1 + m.trial.random.IntN(3))
+	select {
+	case <-held:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

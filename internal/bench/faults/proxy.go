@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"sync"
@@ -19,6 +20,8 @@ type proxy struct {
 	change chan struct{} // closed when the state changes
 	open   map[net.Conn]struct{}
 	ended  bool
+	inside int           // the statement of a transaction behind which to hold; 0: none
+	held   chan struct{} // closed when that has happened
 	copies sync.WaitGroup
 }
 
@@ -62,9 +65,46 @@ func (p *proxy) hold() { p.set(holding) }
 // heal passes everything on, also what was held.
 func (p *proxy) heal() { p.set(passing) }
 
+// holdInside passes nothing on from behind the nth statement of a transaction
+// on, so that it stays open with its locks. The channel is closed when that is
+// so.
+func (p *proxy) holdInside(n int) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inside, p.held = n, make(chan struct{})
+	return p.held
+}
+
+// sent looks at what a client has just sent, which has gone on already. since
+// is how many statements its transaction had so far, or -1; it returns the same
+// for the next time.
+func (p *proxy) sent(bytesSent []byte, since int) int {
+	switch {
+	case bytes.Contains(bytesSent, []byte("begin")):
+		since = 0
+	case bytes.Contains(bytesSent, []byte("commit")) || bytes.Contains(bytesSent, []byte("rollback")) || since < 0:
+		return -1
+	default:
+		since++
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inside > 0 && since == p.inside {
+		p.inside = 0
+		p.turn(holding)
+		close(p.held)
+	}
+	return since
+}
+
 func (p *proxy) set(s state) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.turn(s)
+}
+
+// turn changes the state. p.mu is held.
+func (p *proxy) turn(s state) {
 	p.state = s
 	close(p.change)
 	p.change = make(chan struct{})
@@ -153,12 +193,15 @@ func (p *proxy) carry(client net.Conn) {
 	}
 	defer p.leave(server)
 	var both sync.WaitGroup
-	both.Go(func() { p.copy(server, client) })
-	both.Go(func() { p.copy(client, server) })
+	both.Go(func() {
+		since := -1
+		p.copy(server, client, func(b []byte) { since = p.sent(b, since) })
+	})
+	both.Go(func() { p.copy(client, server, func([]byte) {}) })
 	both.Wait()
 }
 
-func (p *proxy) copy(to, from net.Conn) {
+func (p *proxy) copy(to, from net.Conn, sent func([]byte)) {
 	defer to.Close()
 	buf := make([]byte, 32<<10)
 	for {
@@ -171,6 +214,7 @@ func (p *proxy) copy(to, from net.Conn) {
 				from.Close()
 				return
 			}
+			sent(buf[:n])
 		}
 		if err != nil {
 			return

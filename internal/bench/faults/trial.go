@@ -198,10 +198,15 @@ func (t *trial) moment(ctx context.Context) error {
 	return nil
 }
 
+// flowLimit is how long nothing may arrive: longer than a day of the installation
+// lasts, because a campaign that was applied too late on a busy machine fires the
+// next day.
+const flowLimit = 5 * time.Minute
+
 // flows waits until messages arrive.
 func (t *trial) flows(ctx context.Context) error {
 	before, dry := t.receiver.taken.Load(), false
-	err := until(ctx, 2*time.Minute, "messages flow", func() (bool, string) {
+	err := until(ctx, flowLimit, "messages flow", func() (bool, string) {
 		dry = t.receiver.distinct() >= t.expected()
 		state, err := t.ledger.totals(ctx)
 		return dry || t.receiver.taken.Load() >= before+3, fmt.Sprint(state, err)

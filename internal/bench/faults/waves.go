@@ -16,8 +16,8 @@ import (
 const mostWaves = 4
 
 const (
-	// soon is how long after the apply the first wave fires, in real time.
-	soon = 1500 * time.Millisecond
+	// soon is how long before the first wave fires the apply begins, in real time.
+	soon = 3 * time.Second
 	// perFaultTime is about how long one fault takes.
 	perFaultTime = 1500 * time.Millisecond
 )
