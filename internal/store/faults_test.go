@@ -9,6 +9,7 @@ import (
 	"rapport/campaigns"
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
+	"rapport/internal/testenv"
 	"rapport/segments"
 )
 
@@ -206,4 +207,15 @@ func TestNothingIsDueBeforeItsMoment(t *testing.T) {
 		equal(t, "too early", must(s.TouchDue(ctx, later(time.Hour), 10))(t), 0)
 		equal(t, "in time", must(s.TouchDue(ctx, later(time.Hour+time.Millisecond), 10))(t), 1)
 	})
+}
+
+// A worker that is cut off inside a transaction keeps its locks until PostgreSQL
+// ends it. How that looks from outside is among the scenarios of
+// internal/bench/faults.
+func TestPostgresWaitsForNoSilentClient(t *testing.T) {
+	s := openStore(t, testenv.Postgres(t))
+	var patience string
+	if _, err := one(t.Context(), s.db, "show idle_in_transaction_session_timeout", nil, &patience); err != nil || patience != transactionPatience {
+		t.Errorf("a transaction may stay open for %q, %v, want %q", patience, err, transactionPatience)
+	}
 }
