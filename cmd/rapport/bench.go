@@ -32,7 +32,7 @@ machine does: compare those of one run.`,
 	for _, b := range bench.All {
 		c.AddCommand(a.oneBench(b))
 	}
-	c.AddCommand(a.allBenches(), a.receiverCommand())
+	c.AddCommand(a.allBenches(), a.benchFaults(), a.receiverCommand())
 	return c
 }
 

@@ -15,14 +15,6 @@ import (
 	"rapport/internal/bench/faults"
 )
 
-func (a *app) benchCommand() *cobra.Command {
-	return groupOf(&cobra.Command{
-		Use:     "bench",
-		Short:   "See what this machine can carry, and what it survives",
-		Example: `  rapport bench faults --short`,
-	}, a.benchFaults())
-}
-
 func (a *app) benchFaults() *cobra.Command {
 	o := faults.Options{}
 	var parallel int

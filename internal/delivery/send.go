@@ -113,6 +113,9 @@ func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoi
 			bounces = append(bounces, bounce(list[i].claimed.ID, outcomes[i].Reply, r.Verb, now))
 		}
 	}
+	for i := range list { // every one is answered, so nobody writes it any more
+		list[i].release()
+	}
 	return outcomes, bounces
 }
 
