@@ -69,7 +69,7 @@ type Machine struct {
 }
 
 // All are the benches there are, in the order in which they are shown.
-var All = []Bench{Send, Memory, Growth}
+var All = []Bench{Send, Memory, Growth, Import}
 
 // Find is the bench of that name.
 func Find(name string) (Bench, bool) {

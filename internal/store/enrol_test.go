@@ -12,6 +12,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
+	"rapport/internal/contacts"
 	"rapport/internal/ident"
 )
 
@@ -122,4 +123,25 @@ func TestEnrolmentsKeepRunningThroughTheirNewIndexes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnAudienceIsAskedOnceAndPermissionInEachChunk(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		id, _ := welcome(t, s)
+		consenting(t, s, 40)
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Ahead: &Audience{}}
+		equal(t, "the first chunk", must(s.EnrolChunk(ctx, in, 10))(t), EnrolResult{Enrolled: 10})
+		// Who comes afterwards is not in the audience; who leaves is not mailed.
+		people(t, s, "late@example.com")
+		must(s.Suppress(ctx, []Suppression{{Email: "p0015@example.com", Reason: contacts.ReasonManual, At: day}}, day))(t)
+		equal(t, "the second chunk", must(s.EnrolChunk(ctx, in, 10))(t), EnrolResult{Enrolled: 9, Refused: 1})
+		// Another scheduler had the firing in between and gave it back.
+		other := in
+		other.Ahead = nil
+		equal(t, "the other's chunk", must(s.EnrolChunk(ctx, other, 10))(t), EnrolResult{Enrolled: 10})
+		equal(t, "the last chunk", must(s.EnrolChunk(ctx, in, 20))(t), EnrolResult{Enrolled: 10, Refused: 1, Done: true})
+		equal(t, "enrolments", count(t, s, `select count(distinct contact_id) from enrolments`), int64(39))
+	})
 }
