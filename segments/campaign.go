@@ -2,7 +2,6 @@ package segments
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"rapport/internal/contacts"
@@ -91,18 +90,18 @@ func (l *campaignLeaf) sql(p *SQL) string {
 		}
 		return no
 	}
-	parts := []string{"n." + colContactID + " = c." + colID, "n." + colCampaignID + " = " + strconv.FormatInt(id, 10)}
+	r := &rows{table: tableEnrolments + " n", alias: "n"}
+	r.and("n." + colCampaignID + " = " + strconv.FormatInt(id, 10))
 	switch l.is {
 	case "in":
-		parts = append(parts, "n."+colState+" in ('active', 'parked')")
+		r.and("n." + colState + " in ('active', 'parked')")
 	case "finished":
-		parts = append(parts, "n."+colState+" in ('finished', 'exited')")
+		r.and("n." + colState + " in ('finished', 'exited')")
 	case "converted":
-		parts = append(parts, "n."+colEnrolmentConvertedAt+" is not null")
+		r.and("n." + colEnrolmentConvertedAt + " is not null")
 	}
-	exists := "exists (select 1 from " + tableEnrolments + " n where " + strings.Join(parts, " and ") + ")"
 	if l.is == "never" {
-		return "(not " + exists + ")"
+		return not(r.any(p))
 	}
-	return exists
+	return r.any(p)
 }

@@ -174,7 +174,29 @@ func anniversarySQL(s source, c clock, days int) string {
 	// Both databases name the columns of values column1 and column2.
 	instant := s.of(contacts.KindInstant)
 	byInstant := fmt.Sprintf("exists (select 1 from (values %s) as r where %s >= r.column1 and %s < r.column2)", strings.Join(rows, ", "), instant, instant)
+	if near := aboutYearDay(c, days); near != "" {
+		byInstant = "case when " + instant + " is not null then " + fmt.Sprintf(near, instant) + " and " + byInstant + " end"
+	}
 	return fmt.Sprintf("coalesce(%s, %s, false)", strings.Join(byDay, " or "), byInstant)
+}
+
+// meanYear is the mean length of a year in the calendar, 365.2425 days.
+const meanYear = 31_556_952_000
+
+// aboutYearDay tells by arithmetic alone, of a moment that stands for %s, whether
+// its anniversary can lie in the window from today to days later; it is empty
+// where that would exclude nobody. A calendar year begins up to two days before or
+// after its mean place, 29 February moves by a day, and a zone by another, so a
+// week is left on both sides: what remains is looked up exactly.
+func aboutYearDay(c clock, days int) string {
+	const margin = 7 * 86_400_000
+	width := int64(days)*86_400_000 + 2*margin
+	if width >= meanYear {
+		return ""
+	}
+	// Far enough back that what is divided is never negative.
+	from := (c.start(c.today())-margin)%meanYear - 1000*meanYear
+	return fmt.Sprintf("(%%s - (%d)) %%%% %d <= %d", from, int64(meanYear), width)
 }
 
 // nextAnniversaryChange is the first day after today on which the answer of

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"rapport/internal/contacts"
@@ -155,36 +154,36 @@ func (l *emailLeaf) sql(p *SQL) string {
 		table, at, message = tableMessages, "e."+colMessageDecidedAt, "e."+colID
 	}
 	v := l.visible(p.Scope)
-	parts := []string{"e." + colContactID + " = c." + colID}
+	r := &rows{table: table + " e", alias: "e"}
 	if l.kind == "sent" {
-		parts = append(parts, "e."+colState+" = 'sent'")
+		r.and("e." + colState + " = 'sent'")
 	} else {
-		parts = append(parts, "e."+colEventName+" = "+p.text(l.event), "not e."+colEventMachine)
+		r.and("e."+colEventName+" = "+p.text(l.event), "not e."+colEventMachine)
 		if v.origin != 0 {
-			parts = append(parts, "e."+colID+" <> "+strconv.FormatInt(v.origin, 10))
+			r.and("e." + colID + " <> " + strconv.FormatInt(v.origin, 10))
 		}
 	}
 	if v.since != math.MinInt64 {
-		parts = append(parts, at+" >= "+strconv.FormatInt(v.since, 10))
+		r.and(at + " >= " + strconv.FormatInt(v.since, 10))
 	}
 	if v.enrolment != 0 {
-		parts = append(parts, message+" >= "+strconv.FormatInt(v.enrolment, 10), message+" < "+strconv.FormatInt(v.enrolment+1<<stepBits, 10))
+		r.and(message+" >= "+strconv.FormatInt(v.enrolment, 10), message+" < "+strconv.FormatInt(v.enrolment+1<<stepBits, 10))
 	}
 	if l.campaign != "" {
 		id := p.campaignID(l.campaign)
 		if id == 0 { // never applied, so nothing of it was ever sent
-			parts = append(parts, no)
+			r.and(no)
 		}
-		parts = append(parts, "e."+colCampaignID+" = "+strconv.FormatInt(id, 10))
+		r.and("e." + colCampaignID + " = " + strconv.FormatInt(id, 10))
 	}
 	if l.template != "" {
-		parts = append(parts, "e."+colTemplate+" = "+p.text(l.template))
+		r.and("e." + colTemplate + " = " + p.text(l.template))
 	}
 	if l.link != "" {
-		parts = append(parts, "e."+colEventLink+" = "+p.text(l.link))
+		r.and("e." + colEventLink + " = " + p.text(l.link))
 	}
-	parts = append(parts, l.window.bounds(p.clock()).sql(at)...)
-	return countSQL(l.count, "from "+table+" e where "+strings.Join(parts, " and "))
+	r.and(l.window.bounds(p.clock()).sql(at)...)
+	return r.count(p, l.count, "", interval{})
 }
 
 func (p *SQL) campaignID(name string) int64 {

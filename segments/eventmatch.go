@@ -1,10 +1,8 @@
 package segments
 
 import (
-	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"rapport/internal/contacts"
@@ -15,7 +13,7 @@ func (l *eventLeaf) String() string { return l.text }
 // seen tells whether the leaf may see an event at all; bounds of time are
 // another matter.
 func (l *eventLeaf) seen(e *contacts.Event, at int64, v visible) bool {
-	return e.Name == l.name && at >= v.since && (v.origin == 0 || e.ID != v.origin)
+	return e.Name == l.name && !e.Machine && at >= v.since && (v.origin == 0 || e.ID != v.origin)
 }
 
 func (l *eventLeaf) fits(e *contacts.Event, c clock) bool {
@@ -150,61 +148,4 @@ func (l *eventLeaf) uses(u *Uses) {
 	for _, p := range l.where {
 		u.Time = u.Time || slices.ContainsFunc(p.tests, test.moves)
 	}
-}
-
-func (l *eventLeaf) sql(p *SQL) string {
-	c := p.clock()
-	v := p.Scope.visible(l.ever)
-	base := []string{"e." + colContactID + " = c." + colID, "e." + colEventName + " = " + p.text(l.name)}
-	if v.since != math.MinInt64 {
-		base = append(base, "e."+colEventAt+" >= "+strconv.FormatInt(v.since, 10))
-	}
-	if v.origin != 0 {
-		base = append(base, "e."+colID+" <> "+strconv.FormatInt(v.origin, 10))
-	}
-	fits := l.window.bounds(c).sql("e." + colEventAt)
-	for i := range l.where {
-		s := p.property(l.where[i].path)
-		for j := range l.where[i].tests {
-			fits = append(fits, l.where[i].tests[j].sql(p, s))
-		}
-	}
-	if l.pick != "" {
-		base = append(base, "e."+colEventAt+" <= "+strconv.FormatInt(c.now.UnixMilli(), 10))
-		inner := "select e.* from " + tableEvents + " e where " + strings.Join(base, " and ") + l.order(p)
-		return "exists (select 1 from (" + inner + ") as e where " + strings.Join(fits, " and ") + ")"
-	}
-	from := "from " + tableEvents + " e where " + strings.Join(append(base, fits...), " and ")
-	if l.sumOf == "" {
-		return countSQL(l.count, from)
-	}
-	s := p.property(l.sumOf)
-	amount := "coalesce(" + s.of(contacts.KindNumber) + ", " + s.of(contacts.KindAmount) + ")"
-	// Whole units and the rest are summed apart: a sum of millionths could leave
-	// what 64 bits hold, which is an error in SQLite.
-	sum := "coalesce(sum(" + amount + " / 1000000) * 1000000 + sum(" + amount + " % 1000000), 0)"
-	return "(select " + l.count.sql("count(*)") + " and " + l.sum.sql(sum) + " " + from + ")"
-}
-
-func (l *eventLeaf) order(p *SQL) string {
-	direction := ""
-	if l.pick == "last" {
-		direction = " desc"
-	}
-	collation := ""
-	if p.Dialect == Postgres {
-		collation = ` collate "C"`
-	}
-	return " order by e." + colEventAt + direction + ", e." + colEventKey + collation + direction + " limit 1"
-}
-
-// countSQL asks whether the number of rows lies in the interval.
-func countSQL(need interval, from string) string {
-	switch {
-	case need.low == 1 && need.high == unbounded:
-		return "exists (select 1 " + from + ")"
-	case need.low <= 0 && need.high == 0:
-		return "(not exists (select 1 " + from + "))"
-	}
-	return need.sql("(select count(*) " + from + ")")
 }

@@ -56,9 +56,11 @@ func (l *consentLeaf) next(*Question) time.Time { return time.Time{} }
 func (l *consentLeaf) uses(u *Uses)             { u.Topics = append(u.Topics, l.topic) }
 
 func (l *consentLeaf) sql(p *SQL) string {
-	row := "exists (select 1 from " + tableConsents + " k where k." + colContactID + " = c." + colID + " and k." + colConsentTopic + " = " + p.text(l.topic)
+	r := &rows{table: tableConsents + " k", alias: "k"}
+	r.and("k." + colConsentTopic + " = " + p.text(l.topic))
 	if l.state == contacts.ConsentNone {
-		return "(not " + row + "))"
+		return not(r.any(p))
 	}
-	return row + " and k." + colState + " = " + p.text(l.state) + ")"
+	r.and("k." + colState + " = " + p.text(l.state))
+	return r.any(p)
 }

@@ -159,14 +159,20 @@ func (l *segmentLeaf) next(q *Question) time.Time {
 
 func (l *segmentLeaf) uses(u *Uses) { u.Segments = append(u.Segments, l.name) }
 
-func (l *segmentLeaf) sql(p *SQL) string {
+func (l *segmentLeaf) sql(p *SQL) string { return l.compile(p, true) }
+
+// compile is the other segment's condition, or its opposite.
+func (l *segmentLeaf) compile(p *SQL, want bool) string {
 	s := p.Segments[l.name]
 	if s == nil || s.Where == nil || p.within.holds(l.name) {
-		return no
+		if want {
+			return no
+		}
+		return yes
 	}
 	scope, within := p.Scope, p.within
 	p.Scope, p.within = Scope{}, &path{l.name, within}
-	text := s.Where.SQL(p)
+	text := s.Where.compile(p, want)
 	p.Scope, p.within = scope, within
 	return text
 }

@@ -27,6 +27,11 @@ type SQL struct {
 	CampaignIDs func(name string) int64
 	Args        []any
 
+	// Bound says of the column that names a row's contact which contacts the
+	// statement is about: "e.contact_id = any($1)". What conditions look up is
+	// then looked up for those alone, few or many. Nil: it is about everybody.
+	Bound func(column string) string
+
 	within *path // the segments that led here, so that a circle ends
 }
 
@@ -46,21 +51,41 @@ func (p *SQL) text(s string) string {
 
 // SQL compiles the condition to an expression over the row alias c of contacts
 // that is true or false and never null. It has its own brackets.
-func (c *Condition) SQL(p *SQL) string {
+func (c *Condition) SQL(p *SQL) string { return c.compile(p, true) }
+
+// compile is SQL, or its opposite. What is denied is denied at the leaves:
+// PostgreSQL turns a bare "not exists" into a join, and one that is wrapped
+// into a search for each contact.
+func (c *Condition) compile(p *SQL, want bool) string {
 	switch c.kind {
 	case single:
-		return c.leaf.sql(p)
+		if inner, ok := c.leaf.(*segmentLeaf); ok {
+			return inner.compile(p, want)
+		}
+		if want {
+			return c.leaf.sql(p)
+		}
+		return not(c.leaf.sql(p))
 	case notOf:
-		return "(not " + c.parts[0].SQL(p) + ")"
+		return c.parts[0].compile(p, !want)
 	}
 	parts := make([]string, len(c.parts))
 	for i, part := range c.parts {
-		parts[i] = part.SQL(p)
+		parts[i] = part.compile(p, want)
 	}
-	if c.kind == allOf {
+	if (c.kind == allOf) == want {
 		return join(parts, "and")
 	}
 	return join(parts, "or")
+}
+
+// not denies an expression that has its own brackets. What it denied itself it
+// gives back as it was.
+func not(expression string) string {
+	if inner, denied := strings.CutPrefix(expression, "(not "); denied {
+		return strings.TrimSuffix(inner, ")")
+	}
+	return "(not " + expression + ")"
 }
 
 // join connects expressions as a balanced tree, because SQLite refuses
