@@ -31,6 +31,7 @@ type Store interface {
 	Workers(ctx context.Context) ([]store.Worker, error)
 	GiveUp(ctx context.Context, w store.Worker, now time.Time) (int, error)
 	ResendUnknown(ctx context.Context, campaign []int64, since, now time.Time) ([]store.Batch, error)
+	Maintain(ctx context.Context, now time.Time) (store.Maintenance, error)
 	Lease(ctx context.Context, name, owner string, now, until time.Time) (bool, error)
 }
 
@@ -64,13 +65,14 @@ type Config struct {
 // Scheduler is one of any number of schedulers on a database.
 type Scheduler struct {
 	Config
-	refreshed map[refreshKey]time.Time // segment to the last look at everybody
-	beats     map[string]beat          // worker to the last change of its counter
-	searched  time.Time                // when lost batches were looked for last, on Watch
-	heard     time.Time                // when the heartbeats could be read last, on Watch
-	watched   time.Time                // when the heartbeats were looked at last, on Watch
-	quiet     map[quietKey]time.Time   // start to the moment before which it has no firing
-	firings   []firing                 // that are being enrolled
+	refreshed  map[refreshKey]time.Time // segment to the last look at everybody
+	beats      map[string]beat          // worker to the last change of its counter
+	searched   time.Time                // when lost batches were looked for last, on Watch
+	heard      time.Time                // when the heartbeats could be read last, on Watch
+	watched    time.Time                // when the heartbeats were looked at last, on Watch
+	maintained time.Time                // when the tables were looked after last
+	quiet      map[quietKey]time.Time   // start to the moment before which it has no firing
+	firings    []firing                 // that are being enrolled
 }
 
 // New makes a scheduler.
@@ -89,7 +91,7 @@ func New(c Config) *Scheduler {
 // a message comes to be: fire, enter, step, queue. It returns how much there
 // was, so that the caller knows whether to come again at once.
 func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
-	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep)
+	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep, s.Maintain)
 }
 
 // Loops are the parts of a tick that go side by side in real time, each again
@@ -97,7 +99,9 @@ func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
 func (s *Scheduler) Loops() []func(context.Context) (did int, err error) {
 	return []func(context.Context) (int, error){
 		func(ctx context.Context) (int, error) { return s.tick(ctx, s.Fire) },
-		func(ctx context.Context) (int, error) { return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep) },
+		func(ctx context.Context) (int, error) {
+			return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep, s.Maintain)
+		},
 	}
 }
 

@@ -66,6 +66,11 @@ func (c *Condition) Match(q *Question) bool {
 	return c.leaf.answer(q)
 }
 
+// Not is the opposite of the condition.
+func (c *Condition) Not() *Condition {
+	return &Condition{kind: notOf, parts: []*Condition{c}, node: c.node}
+}
+
 // NextChange is the earliest moment after q.Now at which time alone can change
 // the answer; zero when it never can. Until that moment the answer is sure to
 // stay; at that moment it may turn out to be the same.

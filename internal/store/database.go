@@ -31,6 +31,8 @@ type database interface {
 	write(ctx context.Context, f func(querier) error) error
 	// writeMany is write for statements that go through whole tables.
 	writeMany(ctx context.Context, f func(querier) error) error
+	// readMany runs f for statements that read whole tables.
+	readMany(ctx context.Context, f func(querier) error) error
 	ping(ctx context.Context) error
 	close()
 }
@@ -91,8 +93,16 @@ func (p postgres) write(ctx context.Context, f func(querier) error) error {
 	return p.run(ctx, byKey, f)
 }
 
+// Statements about everybody hash and sort a million ids in memory, and read
+// indexes that are in memory too.
+const wide = "set local work_mem = '64MB'; set local random_page_cost = 1.1"
+
 func (p postgres) writeMany(ctx context.Context, f func(querier) error) error {
-	return p.run(ctx, pgx.TxOptions{}, f)
+	return p.run(ctx, pgx.TxOptions{BeginQuery: "begin; " + wide}, f)
+}
+
+func (p postgres) readMany(ctx context.Context, f func(querier) error) error {
+	return p.run(ctx, pgx.TxOptions{BeginQuery: "begin read only; " + wide}, f)
 }
 
 func (p postgres) run(ctx context.Context, o pgx.TxOptions, f func(querier) error) error {
@@ -146,6 +156,7 @@ func (s sqlite) close() {
 }
 
 func (s sqlite) writeMany(ctx context.Context, f func(querier) error) error { return s.write(ctx, f) }
+func (s sqlite) readMany(_ context.Context, f func(querier) error) error    { return f(s) }
 
 func (s sqlite) write(ctx context.Context, f func(querier) error) error {
 	tx, err := s.writer.BeginTx(ctx, nil)

@@ -35,6 +35,16 @@ func (b *statement) in(column string, ids []int64) string {
 	return column + " in (select value from json_each(" + b.arg(jsonText(ids)) + "))"
 }
 
+// among is in for several columns that are compared with the same ids.
+func (b *statement) among(ids []int64) func(column string) string {
+	if b.dialect == segments.Postgres {
+		list := b.arg(ids)
+		return func(column string) string { return column + " = any(" + list + "::bigint[])" }
+	}
+	list := b.arg(jsonText(ids))
+	return func(column string) string { return column + " in (select value from json_each(" + list + "))" }
+}
+
 // inText is in for text.
 func (b *statement) inText(column string, values []string) string {
 	if b.dialect == segments.Postgres {

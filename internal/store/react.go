@@ -8,7 +8,6 @@ import (
 
 	"rapport/campaigns"
 	"rapport/internal/contacts"
-	"rapport/segments"
 )
 
 // TouchedContact is a contact of whom something new is known.
@@ -308,86 +307,4 @@ func (s *Store) insertReactedEnrolments(ctx context.Context, q querier, reaction
 		}
 	}
 	return nil
-}
-
-// SegmentInput names a segment and how its condition becomes SQL.
-type SegmentInput struct {
-	Name      string
-	Hash      string // of its condition, with the segments it names
-	Condition *segments.Condition
-	SQL       segments.SQL // Now, Segments, Zone, Ladder and CampaignIDs
-}
-
-func (s *Store) compiled(b *statement, in SegmentInput) string {
-	p := in.SQL
-	p.Dialect, p.Args = b.dialect, b.args
-	text := in.Condition.SQL(&p)
-	b.args = p.Args
-	return "(" + text + ")"
-}
-
-// RefreshSegment brings the membership of a segment up to date. The first time,
-// and after its condition changed, who is in now is the baseline and enrols
-// nobody. Later it touches the contacts who came or went without anybody
-// noticing, because time passed, and React does the rest. It touches limit in a
-// transaction, goes through everybody, and returns how many it touched.
-func (s *Store) RefreshSegment(ctx context.Context, in SegmentInput, now time.Time, limit int) (touched int64, err error) {
-	for after, done := int64(0), false; !done; {
-		n, found := int64(0), int64(0)
-		err = s.db.writeMany(ctx, func(q querier) error {
-			var hash string
-			known, err := one(ctx, q, `select hash from segments where name = $1`, []any{in.Name}, &hash)
-			if err != nil {
-				return err
-			}
-			if !known || hash != in.Hash {
-				n = 0
-				return s.baseline(ctx, q, in, now)
-			}
-			if found, n, err = s.touchChanged(ctx, q, in, after, limit); err != nil {
-				return err
-			}
-			_, err = q.exec(ctx, `update segments set refreshed_at = $1 where name = $2`, ms(now), in.Name)
-			return err
-		})
-		if err != nil {
-			return touched, fmt.Errorf("cannot refresh segment %s: %w", in.Name, err)
-		}
-		touched, after, done = touched+n, found, n < int64(limit)
-	}
-	return touched, nil
-}
-
-// touchChanged touches the next contacts after an id who are in the segment and
-// were not, or the other way round. It returns the last of them and how many
-// there were.
-func (s *Store) touchChanged(ctx context.Context, q querier, in SegmentInput, after int64, limit int) (last, n int64, err error) {
-	b := s.statement()
-	is := s.compiled(b, in)
-	was := `exists (select 1 from memberships m where m.contact_id = c.id and m.segment = ` + b.arg(in.Name) + `)`
-	last = after
-	err = each(ctx, q, `insert into touched (contact_id) select c.id from contacts c
-		where not c.erased and c.id > `+b.arg(after)+` and `+is+` <> `+was+` order by c.id limit `+b.arg(limit)+` returning contact_id`, b.args,
-		func(scan func(...any) error) error {
-			var id int64
-			err := scan(&id)
-			last, n = max(last, id), n+1
-			return err
-		})
-	return last, n, err
-}
-
-func (s *Store) baseline(ctx context.Context, q querier, in SegmentInput, now time.Time) error {
-	if _, err := q.exec(ctx, `delete from memberships where segment = $1`, in.Name); err != nil {
-		return err
-	}
-	b := s.statement()
-	size, err := q.exec(ctx, `insert into memberships (segment, contact_id, entered_at) select `+b.arg(in.Name)+`, c.id, cast(`+b.arg(ms(now))+
-		` as bigint) from contacts c where not c.erased and `+s.compiled(b, in), b.args...)
-	if err != nil {
-		return err
-	}
-	_, err = q.exec(ctx, `insert into segments (name, hash, size, refreshed_at) values ($1, $2, $3, $4)
-		on conflict (name) do update set hash = $2, size = $3, refreshed_at = $4`, in.Name, in.Hash, size, ms(now))
-	return err
 }

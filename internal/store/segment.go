@@ -39,6 +39,20 @@ func whereContacts(c *segments.Condition, p *segments.SQL) string {
 	return "not c.erased and (" + c.SQL(p) + ")"
 }
 
+// span is a part of the contacts: those with later ids than after, up to and
+// including last; 0 is without end.
+type span struct{ after, last int64 }
+
+// of is the restriction of a column to the part. The numbers stand in the text,
+// so that the planner knows how many there are.
+func (s span) of(column string) string {
+	text := fmt.Sprintf("%s > %d", column, s.after)
+	if s.last != 0 {
+		text += fmt.Sprintf(" and %s <= %d", column, s.last)
+	}
+	return text
+}
+
 // CountSegment is how many contacts a condition holds for.
 func (s *Store) CountSegment(ctx context.Context, c *segments.Condition, in Question) (n int64, err error) {
 	p, err := s.compile(ctx, in)
@@ -46,7 +60,10 @@ func (s *Store) CountSegment(ctx context.Context, c *segments.Condition, in Ques
 		return 0, err
 	}
 	where := whereContacts(c, p)
-	if _, err = one(ctx, s.db, `select count(*) from contacts c where `+where, p.Args, &n); err != nil {
+	if err = s.db.readMany(ctx, func(q querier) error {
+		_, err := one(ctx, q, `select count(*) from contacts c where `+where, p.Args, &n)
+		return err
+	}); err != nil {
 		return 0, fmt.Errorf("cannot count a segment: %w", err)
 	}
 	return n, nil
@@ -59,10 +76,14 @@ func (s *Store) ListSegment(ctx context.Context, c *segments.Condition, in Quest
 	if err != nil {
 		return nil, err
 	}
+	p.Bound = span{after: int64(after)}.of
 	where := whereContacts(c, p)
 	b := &statement{dialect: s.dialect, args: p.Args}
-	list, err := s.contactsWhere(ctx, s.db, b, where+` and c.id > `+b.arg(int64(after))+` order by c.id limit `+b.arg(limit))
-	if err != nil {
+	var list []contacts.Contact
+	if err := s.db.readMany(ctx, func(q querier) error {
+		list, err = s.contactsWhere(ctx, q, b, where+` and c.id > `+b.arg(int64(after))+` order by c.id limit `+b.arg(limit))
+		return err
+	}); err != nil {
 		return nil, fmt.Errorf("cannot list a segment: %w", err)
 	}
 	return list, nil
@@ -82,10 +103,12 @@ func (s *Store) ContactsInSegment(ctx context.Context, ids []contacts.ID, c *seg
 	if err != nil {
 		return nil, err
 	}
+	b := s.statement()
+	p.Bound = b.among(plainIDs(ids))
+	p.Args = b.args
 	where := whereContacts(c, p)
-	b := &statement{dialect: s.dialect, args: p.Args}
 	var out []contacts.ID
-	err = each(ctx, s.db, `select c.id from contacts c where `+where+` and `+b.in("c.id", plainIDs(ids))+` order by c.id`, b.args,
+	err = each(ctx, s.db, `select c.id from contacts c where `+where+` and `+p.Bound("c.id")+` order by c.id`, p.Args,
 		func(scan func(...any) error) error {
 			var id contacts.ID
 			err := scan(&id)

@@ -77,7 +77,7 @@ const fellSilent = "its worker fell silent while sending"
 // InDoubt lists what a worker has claimed and nobody has settled: sending, or
 // unknown since it fell silent. Its journal may know more.
 func (s *Store) InDoubt(ctx context.Context, worker string) ([]Outcome, error) {
-	return s.claimedBy(ctx, worker, "owner = $1", "(m.state = 'sending' or m.state = 'unknown' and m.reason = '"+fellSilent+"')")
+	return s.claimedBy(ctx, worker, "owner = $1 and (open_count > 0 or doubtful)", "(m.state = 'sending' or m.state = 'unknown' and m.reason = '"+fellSilent+"')")
 }
 
 func (s *Store) claimedBy(ctx context.Context, worker, batches, states string) ([]Outcome, error) {
@@ -125,8 +125,17 @@ func (s *Store) GiveUp(ctx context.Context, w Worker, now time.Time) (unknown in
 	if err != nil || !gone {
 		return 0, err
 	}
-	sending, err := s.claimedBy(ctx, w.ID, "owner = $1 and open_count > 0 and fence > 0", "m.state = 'sending'")
+	const held = "owner = $1 and open_count > 0 and fence > 0"
+	sending, err := s.claimedBy(ctx, w.ID, held, "m.state = 'sending'")
 	if err != nil {
+		return 0, err
+	}
+	// Once its messages are unknown a batch is closed: the mark is how InDoubt
+	// finds it again when the worker comes back with its journal.
+	if err := s.db.write(ctx, func(q querier) error {
+		_, err := q.exec(ctx, `update batches set doubtful = true where `+held, w.ID)
+		return err
+	}); err != nil {
 		return 0, err
 	}
 	for i := range sending {

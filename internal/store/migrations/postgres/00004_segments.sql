@@ -9,3 +9,8 @@ create index events_name on events (name, contact_id, at) where not machine;
 -- All events of a contact; equal keys share their place, so this one is small.
 drop index events_contact;
 create index events_contact on events (contact_id);
+
+-- A batch whose worker was given up while it sent: its journal may know more.
+-- Until a worker is asked, every batch with an owner may be one.
+alter table batches add column doubtful boolean not null default false;
+update batches set doubtful = true where owner <> '' and open_count <= 0;
