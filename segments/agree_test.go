@@ -131,12 +131,21 @@ func agree(t *testing.T, d database) {
 		if err := d.fill(w.people); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := d.ask(w.sql(set), conditions)
+		// A statement about some of the people says the same of them.
+		p, last := w.sql(set), w.people[len(w.people)-1].Contact.ID
+		if one(t, 3, "bound") {
+			last = pick(t, "last", w.people).Contact.ID
+			p.Bound = func(column string) string { return fmt.Sprintf("%s <= %d", column, last) }
+		}
+		rows, err := d.ask(p, conditions)
 		if err != nil {
 			t.Fatal(err)
 		}
 		worlds++
 		for i, f := range w.people {
+			if f.Contact.ID > last {
+				continue
+			}
 			q := w.question(f, set)
 			for j, c := range conditions {
 				held := int64(0)

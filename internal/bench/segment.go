@@ -83,19 +83,30 @@ const lapsingClients = `
     - segment: vips
 `
 
-const vips = `{ event: order.placed, sum: { of: total, above: 1000 } }`
+const vips = `{ event: order.placed, sum: { of: total, above: 1000 }, in_last: 730d }`
 
 // segmentTexts are the segments by name.
 var segmentTexts = map[string]string{"lapsing-clients": lapsingClients, "vips": vips}
 
 func segment(ctx context.Context, r *Run) error {
-	now := watch.Now()
-	s, err := store.Open(ctx, r.Database, store.Options{})
+	database, stop, err := segmentDatabase(r)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	s, err := store.Open(ctx, database, store.Options{})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := fillWorld(ctx, r, r.Database, r.Size, now); err != nil {
+	// The partitions that an installation of that age has.
+	now := watch.Now()
+	for month := -12 * fillYears; month <= 0; month++ {
+		if _, err := s.Maintain(ctx, now.AddDate(0, month, 0)); err != nil {
+			return err
+		}
+	}
+	if err := fillWorld(ctx, r, database, r.Size, now); err != nil {
 		return err
 	}
 	return measureSegments(ctx, r, s, now)
@@ -120,7 +131,33 @@ func measureSegments(ctx context.Context, r *Run, s *store.Store, now time.Time)
 			return err
 		}
 	}
+	if err := timeRefresh(ctx, r, s, set, now); err != nil {
+		return err
+	}
 	return timeMatching(ctx, r, s, set, now)
+}
+
+// refreshPart is how many contacts a refresh goes through in a transaction, as
+// the scheduler has it.
+const refreshPart = 10_000
+
+// timeRefresh makes the baseline of a segment and then compares everybody with it.
+func timeRefresh(ctx context.Context, r *Run, s *store.Store, set segments.Set, now time.Time) error {
+	in := store.SegmentInput{Name: "lapsing-clients", Hash: "bench", Condition: set["lapsing-clients"].Where,
+		SQL: segments.SQL{Now: now, Segments: set, Ladder: ladder}}
+	for _, what := range []string{"refresh, first", "refresh, again"} {
+		r.Step(what, 0, 0)
+		began := watch.Now()
+		touched, err := s.RefreshSegment(ctx, in, now, refreshPart)
+		if err != nil {
+			return err
+		}
+		if touched != 0 {
+			return fmt.Errorf("%s: %d contacts came or went although nothing happened", what, touched)
+		}
+		r.Figure(what, milliseconds(watch.Now().Sub(began)), "ms")
+	}
+	return nil
 }
 
 // timeCount counts a condition three times and notes the middle one: the first

@@ -153,7 +153,7 @@ const fillContacts = `insert into contacts (id, email, first_name, attributes, f
 			(array['road','gravel','city','mountain'])[1 + floor(4 * pg_temp.draw(i, 24))] as hobby,
 			date '1950-01-01' + floor(20000 * pg_temp.draw(i, 25))::int as birthday,
 			(array['free','free','free','team','pro'])[1 + floor(5 * pg_temp.draw(i, 26))] as plan
-		from generate_series($1::bigint, $2::bigint) as i left join bought b on b.contact_id = i) as drawn`
+		from generate_series($1::bigint, $2::bigint) as i left join bought b on b.contact_id = i offset 0) as drawn`
 
 const fillConsents = `insert into consents (contact_id, topic, state, source, at)
 	select i, topic, case when pg_temp.draw(i, 30) < 0.9 then 'given' else 'withdrawn' end, 'bench', $4
