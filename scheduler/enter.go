@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// refreshSize is how many contacts a refresh of a segment touches in one transaction.
+// refreshSize is how many contacts a refresh of a segment goes through in one transaction.
 const refreshSize = 10_000
 
 // refreshKey is a segment in a version: an apply that died before it set the

@@ -6,6 +6,8 @@ import (
 	"rapport/internal/testenv"
 )
 
+func TestMain(m *testing.M) { testenv.Main(m) }
+
 // Every condition that is timed must find some of the people and leave some
 // out, or the time says nothing.
 func TestSegmentAsksWhatSomeAre(t *testing.T) {
