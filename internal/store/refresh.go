@@ -159,7 +159,7 @@ func (r *refresh) baseline(ctx context.Context, q querier, part span) error {
 	}
 	b = r.statement()
 	_, err := q.exec(ctx, `insert into memberships (segment, contact_id, entered_at) select `+b.arg(r.in.Name)+`, c.id, cast(`+b.arg(ms(r.now))+
-		` as bigint) from contacts c where not c.erased and `+part.of("c.id")+` and `+r.compiled(b, r.in, part, true), b.args...)
+		` as bigint) from contacts c where not c.erased and `+part.of("c.id")+` and `+r.compiled(b, r.in, part, true)+` on conflict do nothing`, b.args...)
 	return err
 }
 
