@@ -2,10 +2,10 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
-	"rapport/internal/clock"
 	"rapport/internal/contacts"
 	"rapport/internal/store"
 	"rapport/internal/strict"
@@ -20,9 +20,6 @@ var Segment = Bench{
 	Size:  1_000_000,
 	Run:   segment,
 }
-
-// watch is what times are taken by.
-var watch clock.Clock = clock.System{}
 
 // ladder are the stages of the contacts that are filled in.
 var ladder = []string{"stranger", "prospect", "customer", "client", "advocate"}
@@ -89,24 +86,22 @@ const vips = `{ event: order.placed, sum: { of: total, above: 1000 }, in_last: 7
 var segmentTexts = map[string]string{"lapsing-clients": lapsingClients, "vips": vips}
 
 func segment(ctx context.Context, r *Run) error {
-	database, stop, err := segmentDatabase(r)
-	if err != nil {
-		return err
+	if r.Embedded {
+		return errors.New("the segment bench asks PostgreSQL: leave --embedded out")
 	}
-	defer stop()
-	s, err := store.Open(ctx, database, store.Options{})
+	s, err := store.Open(ctx, r.Database, store.Options{})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	// The partitions that an installation of that age has.
-	now := watch.Now()
+	now := r.Clock.Now()
 	for month := -12 * fillYears; month <= 0; month++ {
 		if _, err := s.Maintain(ctx, now.AddDate(0, month, 0)); err != nil {
 			return err
 		}
 	}
-	if err := fillWorld(ctx, r, database, r.Size, now); err != nil {
+	if err := fillWorld(ctx, r, r.Database, r.Size, now); err != nil {
 		return err
 	}
 	return measureSegments(ctx, r, s, now)
@@ -147,7 +142,7 @@ func timeRefresh(ctx context.Context, r *Run, s *store.Store, set segments.Set, 
 		SQL: segments.SQL{Now: now, Segments: set, Ladder: ladder}}
 	for _, what := range []string{"refresh, first", "refresh, again"} {
 		r.Step(what, 0, 0)
-		began := watch.Now()
+		began := r.Clock.Now()
 		touched, err := s.RefreshSegment(ctx, in, now, refreshPart)
 		if err != nil {
 			return err
@@ -155,7 +150,7 @@ func timeRefresh(ctx context.Context, r *Run, s *store.Store, set segments.Set, 
 		if touched != 0 {
 			return fmt.Errorf("%s: %d contacts came or went although nothing happened", what, touched)
 		}
-		r.Figure(what, milliseconds(watch.Now().Sub(began)), "ms")
+		r.Figure(what, milliseconds(r.Clock.Now().Sub(began)), "ms")
 	}
 	return nil
 }
@@ -167,12 +162,12 @@ func timeCount(ctx context.Context, r *Run, s *store.Store, name string, c *segm
 	var n int64
 	cpu := cpuOf()
 	for i := range took {
-		began := watch.Now()
+		began := r.Clock.Now()
 		var err error
 		if n, err = s.CountSegment(ctx, c, in); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		took[i] = watch.Now().Sub(began)
+		took[i] = r.Clock.Now().Sub(began)
 	}
 	if c := cpuOf() - cpu; c > 0 {
 		r.Figure(name+" CPU", c/3, "ms")
@@ -197,7 +192,7 @@ func timeMatching(ctx context.Context, r *Run, s *store.Store, set segments.Set,
 	where := set["lapsing-clients"].Where
 	var best time.Duration
 	for range 3 {
-		began := watch.Now()
+		began := r.Clock.Now()
 		facts, err := s.LoadFacts(ctx, ids)
 		if err != nil {
 			return err
@@ -205,7 +200,7 @@ func timeMatching(ctx context.Context, r *Run, s *store.Store, set segments.Set,
 		for _, f := range facts {
 			where.Match(&segments.Question{Facts: f, Now: now, Segments: set, Ladder: ladder})
 		}
-		if took := watch.Now().Sub(began); best == 0 || took < best {
+		if took := r.Clock.Now().Sub(began); best == 0 || took < best {
 			best = took
 		}
 	}
@@ -215,13 +210,13 @@ func timeMatching(ctx context.Context, r *Run, s *store.Store, set segments.Set,
 		return err
 	}
 	const rounds = 20
-	began := watch.Now()
+	began := r.Clock.Now()
 	for range rounds {
 		for _, f := range facts {
 			where.Match(&segments.Question{Facts: f, Now: now, Segments: set, Ladder: ladder})
 		}
 	}
-	took := watch.Now().Sub(began)
+	took := r.Clock.Now().Sub(began)
 	r.Figure("match one", float64(took.Nanoseconds())/float64(rounds*len(facts))/1000, "µs")
 	return nil
 }

@@ -3,16 +3,16 @@ package bench
 import (
 	"testing"
 
+	"rapport/internal/clock"
 	"rapport/internal/testenv"
 )
-
-func TestMain(m *testing.M) { testenv.Main(m) }
 
 // Every condition that is timed must find some of the people and leave some
 // out, or the time says nothing.
 func TestSegmentAsksWhatSomeAre(t *testing.T) {
 	const size = 4000
-	r := &Run{Options: Options{Database: testenv.Postgres(t), Size: size}}
+	t.Cleanup(testenv.Stop)
+	r := &Run{Options: Options{Database: testenv.Postgres(t), Size: size, Clock: clock.System{}}}
 	if err := Segment.Run(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}

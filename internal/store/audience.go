@@ -61,6 +61,7 @@ func (s *Store) lookAhead(ctx context.Context, in EnrolInput) error {
 	if limit == 0 {
 		limit = lookSize
 	}
+	in.SQL.Bound = span{after: cursor}.of
 	b := s.statement()
 	excluded := "0"
 	if names := sortedKeys(in.Exclude); len(names) > 0 {
