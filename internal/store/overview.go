@@ -140,3 +140,10 @@ func (s *Store) RecentFirings(ctx context.Context, campaign int64, limit int) ([
 		})
 	return out, err
 }
+
+// DoubledEvents counts events that are stored though their key is another's.
+// There are none; who measures or repairs a database looks.
+func (s *Store) DoubledEvents(ctx context.Context) (n int64, err error) {
+	_, err = one(ctx, s.db, `select count(*) - count(distinct key) from events`, nil, &n)
+	return n, err
+}
