@@ -70,3 +70,27 @@ func (s *Step) needs(all segments.Set) contacts.Needs {
 	}
 	return n
 }
+
+// ReactNeeds says which facts are looked at when something new may end or
+// convert an enrolment of this campaign: those of permission, of the exits and
+// of the goal.
+func (d *Definition) ReactNeeds(all segments.Set) contacts.Needs {
+	n := d.exitNeeds(all)
+	if d.Goal != nil && d.Goal.When != nil {
+		n = n.And(d.Goal.When.Needs(all))
+		n.Changes = true // it may have held in the past, with the rung of then
+	}
+	return n
+}
+
+// AdmitNeeds says which facts Admit looks at: where the contact was before, its
+// permission, and whether it belongs to the audience.
+func (d *Definition) AdmitNeeds(all segments.Set) contacts.Needs {
+	n := contacts.Needs{Campaigns: true, Consents: d.Kind != Transactional && d.Topic != ""}
+	for _, name := range append([]string{d.Audience.Segment}, d.Audience.Exclude...) {
+		if s := all[name]; s != nil && s.Where != nil {
+			n = n.And(s.Where.Needs(all))
+		}
+	}
+	return n
+}

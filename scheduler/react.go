@@ -10,6 +10,7 @@ import (
 	"rapport/campaigns"
 	"rapport/internal/catalog"
 	"rapport/internal/contacts"
+	"rapport/internal/ident"
 	"rapport/internal/relationship"
 	"rapport/internal/store"
 )
@@ -31,18 +32,17 @@ func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
 		return 0, nil
 	}
 	for range turns {
-		in := store.ReactInput{Now: m.now, Limit: reactSize, Version: m.applied.ID}
-		n, err := s.Store.React(ctx, in, func(touched []store.TouchedContact) []store.Reaction {
-			out := make([]store.Reaction, len(touched))
-			for i, t := range touched {
-				out[i] = s.react(ctx, m.applied, t, m.now)
-			}
-			return out
-		})
+		// What came in since the tick began is not of the future.
+		now := s.Clock.Now()
+		n, err := s.reactTurn(ctx, m.applied, now)
 		did += n
-		if errors.Is(err, store.ErrStale) {
+		switch {
+		case errors.Is(err, store.ErrStale):
 			_, err = s.Catalog.Refresh(ctx)
 			return did + 1, err // the next tick goes by what stands now
+		case err != nil && ctx.Err() == nil:
+			n, err = s.putOff(ctx, now, err)
+			did += n
 		}
 		if err != nil || n == 0 {
 			return did, err
@@ -51,19 +51,99 @@ func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
 	return did, nil
 }
 
+func (s *Scheduler) reactTurn(ctx context.Context, applied *catalog.Applied, now time.Time) (int, error) {
+	in := store.ReactInput{Now: now, Limit: s.reacting, Version: applied.ID,
+		Needs: func(t *store.TouchedContact) contacts.Needs { return s.reactNeeds(ctx, applied, t) }}
+	n, err := s.Store.React(ctx, in, func(touched []store.TouchedContact) []store.Reaction {
+		out := make([]store.Reaction, len(touched))
+		for i, t := range touched {
+			out[i] = s.react(ctx, applied, t, now)
+		}
+		return out
+	})
+	if err == nil {
+		s.reacting = min(2*s.reacting, reactSize)
+	}
+	return n, err
+}
+
+// How long a contact waits about whom nothing can be decided. Somebody may have
+// mended it by then.
+const putOffFor = time.Hour
+
+// putOff finds the one contact for whom a whole turn failed: each failure halves
+// the turns that follow, and who fails alone is put off. Where the database is
+// away nobody can be put off either, and the first error counts.
+func (s *Scheduler) putOff(ctx context.Context, now time.Time, failed error) (did int, err error) {
+	if s.reacting > 1 {
+		s.reacting /= 2
+		return 1, nil
+	}
+	t, found, err := s.Store.HoldTouched(ctx, now, now.Add(putOffFor))
+	if err != nil {
+		return 0, failed
+	}
+	if found {
+		s.Log.Error("nothing can be decided about a contact; it is tried again in an hour, and the others go on",
+			"touched", t.ID, "contact", t.Contact, "event", ident.Format(t.Event), "error", failed)
+	}
+	return 1, nil
+}
+
+// reactNeeds says which facts react looks at for a contact.
+func (s *Scheduler) reactNeeds(ctx context.Context, applied *catalog.Applied, t *store.TouchedContact) contacts.Needs {
+	var n contacts.Needs
+	if moves(applied, t) {
+		n = applied.Relationship.Needs()
+	}
+	if follows(applied, t) {
+		n = n.And(applied.EnterNeeds())
+	}
+	for name, d := range applied.Workspace.Campaigns {
+		if applied.Campaigns[name].Status == store.Running && d.Start.Kind == campaigns.StartEvent && slices.ContainsFunc(t.News, func(e contacts.Event) bool { return e.Name == d.Start.Event }) {
+			n = n.And(applied.AdmitNeeds(d))
+		}
+	}
+	for _, d := range t.Entries {
+		if pinned := s.pinned(ctx, applied, d.Enrolment); pinned != nil {
+			n = n.And(applied.ReactNeeds(pinned, d.Enrolment.Campaign))
+		}
+	}
+	return n
+}
+
+// moves reports whether what is new can move stage or health.
+func moves(applied *catalog.Applied, t *store.TouchedContact) bool {
+	return t.Unknown || slices.ContainsFunc(t.News, func(e contacts.Event) bool { return applied.Relationship.LooksAt(e.Name) })
+}
+
+// follows reports whether what is new can decide who is in a segment that
+// campaigns start from. What time alone decides is found by Enter.
+func follows(applied *catalog.Applied, t *store.TouchedContact) bool {
+	if len(applied.EnterSegments()) == 0 {
+		return false
+	}
+	return moves(applied, t) || slices.ContainsFunc(t.News, func(e contacts.Event) bool { return applied.EnterLooksAt(e.Name) })
+}
+
 func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store.TouchedContact, now time.Time) store.Reaction {
 	f := t.Facts
-	state := relationship.Fold(applied.Relationship, f, now, applied.Zone, applied.Segments)
-	r := store.Reaction{Contact: f.Contact.ID, Convert: map[int64]time.Time{}, State: store.StateChange{
-		Contact: f.Contact.ID, Stage: state.Stage, StageSince: state.StageSince,
-		Health: state.Health, HealthSince: state.HealthSince, Changes: state.Changes, NextChange: state.NextChange,
-	}}
-	// What follows sees the new stage at once.
-	f.Contact.Stage, f.Contact.StageSince = state.Stage, state.StageSince
-	f.Contact.Health, f.Contact.HealthSince = state.Health, state.HealthSince
-	f.Changes = state.Changes
-
-	entered := s.memberships(applied, t, now, &r)
+	r := store.Reaction{Contact: f.Contact.ID, Convert: map[int64]time.Time{}}
+	if moves(applied, &t) {
+		state := relationship.Fold(applied.Relationship, f, now, applied.Zone, applied.Segments)
+		r.State = &store.StateChange{
+			Contact: f.Contact.ID, Stage: state.Stage, StageSince: state.StageSince,
+			Health: state.Health, HealthSince: state.HealthSince, Changes: state.Changes, NextChange: state.NextChange,
+		}
+		// What follows sees the new stage at once.
+		f.Contact.Stage, f.Contact.StageSince = state.Stage, state.StageSince
+		f.Contact.Health, f.Contact.HealthSince = state.Health, state.HealthSince
+		f.Changes = state.Changes
+	}
+	var entered []string
+	if follows(applied, &t) {
+		entered = s.memberships(applied, t, now, &r)
+	}
 	s.starts(applied, t, entered, now, &r)
 	for _, d := range t.Entries {
 		s.reactEntry(ctx, applied, d, now, &r)
@@ -93,7 +173,6 @@ func (s *Scheduler) memberships(applied *catalog.Applied, t store.TouchedContact
 
 // starts enrols the contact where a new event or an entry starts a campaign.
 func (s *Scheduler) starts(applied *catalog.Applied, t store.TouchedContact, entered []string, now time.Time, r *store.Reaction) {
-	news := newEvents(t)
 	for _, name := range slices.Sorted(maps.Keys(applied.Workspace.Campaigns)) {
 		d, k := applied.Workspace.Campaigns[name], applied.Campaigns[name]
 		if k.Status != store.Running {
@@ -105,26 +184,13 @@ func (s *Scheduler) starts(applied *catalog.Applied, t store.TouchedContact, ent
 				s.admit(applied, d, k, t, campaigns.Origin{}, now, r)
 			}
 		case campaigns.StartEvent:
-			for _, e := range news {
+			for _, e := range t.News {
 				if !e.At.Before(k.Applied) && d.Start.Matches(&e, applied.Zone) {
 					s.admit(applied, d, k, t, campaigns.Origin{Event: e.ID, Key: e.Key, Name: e.Name, At: e.At, Properties: e.Properties}, now, r)
 				}
 			}
 		}
 	}
-}
-
-func newEvents(t store.TouchedContact) []contacts.Event {
-	if len(t.News) == 0 {
-		return nil
-	}
-	var out []contacts.Event
-	for _, e := range t.Facts.Events {
-		if slices.Contains(t.News, e.ID) && e.ID != 0 {
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // admit writes down what campaigns.Admit decided, and tells later decisions of

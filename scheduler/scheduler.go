@@ -24,6 +24,7 @@ type Store interface {
 	StepDue(ctx context.Context, now time.Time, limit int, step store.Step) (int, []store.Batch, error)
 	React(ctx context.Context, in store.ReactInput, decide func([]store.TouchedContact) []store.Reaction) (int, error)
 	RefreshSegment(ctx context.Context, in store.SegmentInput, now time.Time, limit int) (int64, error)
+	HoldTouched(ctx context.Context, now, until time.Time) (t store.Touched, found bool, err error)
 	TouchDue(ctx context.Context, now time.Time, limit int) (int, error)
 	DueBatches(ctx context.Context, now time.Time, limit int) ([]store.Batch, error)
 	LostBatches(ctx context.Context, lanes []string, queuedBefore, now time.Time, limit int) ([]store.Batch, error)
@@ -73,6 +74,7 @@ type Scheduler struct {
 	maintained time.Time                // when the tables were looked after last
 	quiet      map[quietKey]time.Time   // start to the moment before which it has no firing
 	firings    []firing                 // that are being enrolled
+	reacting   int                      // how many touched contacts the next turn takes
 }
 
 // New makes a scheduler.
@@ -83,7 +85,7 @@ func New(c Config) *Scheduler {
 	if c.Watch == nil {
 		c.Watch = clock.System{}
 	}
-	return &Scheduler{Config: c, refreshed: map[refreshKey]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}}
+	return &Scheduler{Config: c, refreshed: map[refreshKey]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}, reacting: reactSize}
 }
 
 // Tick does everything that is due now, once. What is new about contacts comes

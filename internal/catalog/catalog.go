@@ -13,6 +13,7 @@ import (
 
 	"rapport/campaigns"
 	"rapport/internal/calendar"
+	"rapport/internal/contacts"
 	"rapport/internal/store"
 	"rapport/internal/strict"
 	"rapport/internal/workspace"
@@ -34,9 +35,11 @@ type Applied struct {
 	Campaigns map[string]store.Campaign
 	names     map[int64]string
 
-	follow *sync.Once // of the two that stand below
+	follow *sync.Once // of the three that stand below
 	enter  []string
 	hashes map[string]string
+	// entering is what deciding about those segments looks at.
+	entering contacts.Needs
 
 	needs *sync.Map // of definitions, by their pointers
 }
@@ -90,7 +93,7 @@ func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
 	}
 	fresh := *loaded // the same workspace, with the status of now
 	fresh.Version, fresh.Campaigns, fresh.names = version, status, names(status)
-	fresh.follow, fresh.enter, fresh.hashes, fresh.needs = new(sync.Once), nil, nil, new(sync.Map)
+	fresh.follow, fresh.enter, fresh.hashes, fresh.entering, fresh.needs = new(sync.Once), nil, nil, contacts.Needs{}, new(sync.Map)
 	if c.folder != nil {
 		fresh.Workspace = fresh.Workspace.WithConnections(c.folder)
 	}

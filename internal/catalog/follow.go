@@ -35,6 +35,7 @@ func (a *Applied) readFollowed() {
 	for _, d := range a.Workspace.Campaigns {
 		if d.Start.Kind == campaigns.StartEnter && a.Segments[d.Audience.Segment] != nil {
 			a.enter = append(a.enter, d.Audience.Segment)
+			a.entering = a.entering.And(d.AdmitNeeds(a.Segments)) // the segment is its audience
 		}
 	}
 	slices.Sort(a.enter)

@@ -1,6 +1,9 @@
 package catalog
 
 import (
+	"slices"
+	"strings"
+
 	"rapport/campaigns"
 	"rapport/internal/contacts"
 )
@@ -12,7 +15,12 @@ type needsOf struct {
 	parked          bool
 }
 
-func (a *Applied) needing(of needsOf, find func() contacts.Needs) contacts.Needs {
+type (
+	reactNeedsOf struct{ *campaigns.Definition }
+	admitNeedsOf struct{ *campaigns.Definition }
+)
+
+func (a *Applied) needing(of any, find func() contacts.Needs) contacts.Needs {
 	if found, ok := a.needs.Load(of); ok {
 		return found.(contacts.Needs)
 	}
@@ -38,4 +46,34 @@ func (a *Applied) StepNeeds(pinned *campaigns.Definition, e campaigns.Enrolment)
 	return a.needing(needsOf{current, pinned, e.Position, parked}, func() contacts.Needs {
 		return current.StepNeeds(pinned, e.Position, parked, a.Segments, a.Limits.PerContact)
 	})
+}
+
+// ReactNeeds says which facts are looked at when something new may end, wake or
+// convert an enrolment that is pinned to a definition.
+func (a *Applied) ReactNeeds(pinned *campaigns.Definition, campaign int64) contacts.Needs {
+	d := a.Definition(campaign)
+	if d == nil {
+		d = pinned
+	}
+	return a.needing(reactNeedsOf{d}, func() contacts.Needs { return d.ReactNeeds(a.Segments) })
+}
+
+// AdmitNeeds says which facts are looked at when somebody is let into a
+// campaign.
+func (a *Applied) AdmitNeeds(d *campaigns.Definition) contacts.Needs {
+	return a.needing(admitNeedsOf{d}, func() contacts.Needs { return d.AdmitNeeds(a.Segments) })
+}
+
+// EnterNeeds says which facts are looked at to know who is in the segments that
+// campaigns start from, and to let those in who enter one.
+func (a *Applied) EnterNeeds() contacts.Needs {
+	a.follow.Do(a.readFollowed)
+	return a.entering
+}
+
+// EnterLooksAt reports whether an event of this name can decide who is in a
+// segment that campaigns start from.
+func (a *Applied) EnterLooksAt(name string) bool {
+	n := a.EnterNeeds()
+	return n.AllEvents || slices.Contains(n.Events, name) || name == contacts.EventChanged || strings.HasPrefix(name, "consent.")
 }

@@ -73,6 +73,7 @@ func Decode(n strict.Node, env *segments.Env) (*Definition, bool) {
 		d.def.Ladder = d.standard().Ladder
 	}
 	d.health(m.Get("health"))
+	d.def.looks = newLooks(d.def)
 	return d.def, true
 }
 

@@ -14,6 +14,8 @@ type Definition struct {
 	Health   Health
 	Signals  []Signal // read and checked; nothing acts on them yet
 	Programs Programs // read and checked; nothing acts on them yet
+
+	looks *looks // what the rules look at
 }
 
 // Rung is one stage of the ladder.

@@ -14,7 +14,8 @@ import (
 // A rung is held at t if its `when` was true at some moment e until t and its
 // `keep` has held from e on. The rules are asked at every event and at every
 // moment at which time alone can change an answer; in between nothing can
-// happen. zone is the company's.
+// happen. Events that no rule looks at are passed over: Needs says which facts
+// are enough. zone is the company's.
 func Fold(def *Definition, f *contacts.Facts, now time.Time, zone *time.Location, segs segments.Set) State {
 	c := newClimb(def, f, now, zone, segs)
 	c.begin()
@@ -60,7 +61,7 @@ type standing struct {
 
 func newClimb(def *Definition, f *contacts.Facts, now time.Time, zone *time.Location, segs segments.Set) *climb {
 	c := &climb{def: def, now: now}
-	h := order(f, now)
+	h := order(f, now, def.looks)
 	c.moments, c.later = h.moments, h.later
 	c.facts = contacts.Facts{Contact: h.contact}
 	c.facts.Events = h.events[:0:len(h.events)]
@@ -68,10 +69,10 @@ func newClimb(def *Definition, f *contacts.Facts, now time.Time, zone *time.Loca
 	c.q = segments.Question{Facts: &c.facts, Segments: segs, Zone: zone, Ladder: def.Stages()}
 	c.rungs = make([]rung, len(def.Ladder))
 	for i := range def.Ladder {
-		c.rungs[i] = rung{when: watch(def.Ladder[i].When), keep: watch(def.Ladder[i].Keep)}
+		c.rungs[i] = rung{when: def.looks.watch(def.Ladder[i].When), keep: def.looks.watch(def.Ladder[i].Keep)}
 	}
 	for i := range def.Health.States {
-		c.states = append(c.states, watch(def.Health.States[i].When))
+		c.states = append(c.states, def.looks.watch(def.Health.States[i].When))
 	}
 	c.below = make([]standing, len(c.rungs)+1)
 	return c

@@ -28,10 +28,19 @@ type history struct {
 	later    time.Time        // the first event or consent after now
 }
 
-// order sorts events by (time in milliseconds, key), drops repeats and what
-// lies after now, and takes the contact back to before its first change.
-func order(f *contacts.Facts, now time.Time) history {
-	h := history{events: slices.Clone(f.Events), consents: slices.Clone(f.Consents)}
+// order sorts events by (time in milliseconds, key), drops repeats, what nobody
+// looks at and what lies after now, and takes the contact back to before its
+// first change.
+func order(f *contacts.Facts, now time.Time, l *looks) history {
+	var h history
+	for _, e := range f.Events {
+		if l.at(e.Name) {
+			h.events = append(h.events, e)
+		}
+	}
+	if l.consents {
+		h.consents = slices.Clone(f.Consents)
+	}
 	for i := range h.events {
 		h.events[i].At = milli(h.events[i].At)
 	}

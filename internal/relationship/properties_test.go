@@ -166,7 +166,7 @@ func TestRule22_FoldEqualsReplay(t *testing.T) {
 // half days and windows are whole days, so an answer changes by itself only on
 // a half day or a millisecond after it.
 func replay(def *Definition, f *contacts.Facts, now time.Time) []string {
-	h := order(f, now)
+	h := order(f, now, def.looks)
 	known := contacts.Facts{Contact: h.contact}
 	held := make([]bool, len(def.Ladder))
 	since := make([]time.Time, len(def.Ladder)+1)

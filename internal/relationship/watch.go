@@ -22,11 +22,11 @@ type watched struct {
 }
 
 // watch returns nil for no condition.
-func watch(c *segments.Condition) *watched {
+func (l *looks) watch(c *segments.Condition) *watched {
 	if c == nil {
 		return nil
 	}
-	return &watched{cond: c, uses: usesOf(c)}
+	return &watched{cond: c, uses: l.rules[c]}
 }
 
 // touch forgets the answer when the moment can have changed it.

@@ -202,7 +202,7 @@ func TestNothingIsDueBeforeItsMoment(t *testing.T) {
 		check(t, err)
 		check(t, s.Touch(ctx, []contacts.ID{who}))
 		must(s.React(ctx, ReactInput{Now: day, Limit: 10, Version: version.ID}, func(list []TouchedContact) []Reaction {
-			return []Reaction{{Contact: who, State: StateChange{Contact: who, Stage: "x", Health: "none", NextChange: moment}}}
+			return []Reaction{{Contact: who, State: &StateChange{Contact: who, Stage: "x", Health: "none", NextChange: moment}}}
 		}))(t)
 		equal(t, "too early", must(s.TouchDue(ctx, later(time.Hour), 10))(t), 0)
 		equal(t, "in time", must(s.TouchDue(ctx, later(time.Hour+time.Millisecond), 10))(t), 1)

@@ -12,9 +12,10 @@ import (
 
 // TouchedContact is a contact of whom something new is known.
 type TouchedContact struct {
-	Facts  *contacts.Facts
-	News   []int64  // ids of the events that are new, ascending
-	Member []string // segments it was in so far, of those that campaigns start from
+	Facts   *contacts.Facts
+	News    []contacts.Event // the events that are new, in the order of their ids
+	Unknown bool             // something else is new too, and nobody says what
+	Member  []string         // segments it was in so far, of those that campaigns start from
 	// Baselines is the hash of each segment that is followed: who is in one
 	// without a baseline has not entered it.
 	Baselines map[string]string
@@ -24,8 +25,8 @@ type TouchedContact struct {
 // Reaction is what follows for a contact.
 type Reaction struct {
 	Contact contacts.ID
-	State   StateChange
-	Enter   []string // segments
+	State   *StateChange // nil: nothing that is new can move it
+	Enter   []string     // segments
 	Leave   []string
 	Enrol   []NewEnrolment
 	Refuse  []Refusal
@@ -55,13 +56,18 @@ type ReactInput struct {
 	Now     time.Time
 	Limit   int
 	Version int64 // of the workspace that decide goes by
+	// Needs says which facts decide looks at for a contact; of its Facts only
+	// Contact is there yet. It may say too much. Nil: everything.
+	Needs func(*TouchedContact) contacts.Needs
 }
 
 // ErrStale says that a version was applied that the caller does not know yet.
 var ErrStale = errors.New("another version of the workspace was applied meanwhile")
 
 // React takes touched contacts, under their locks, asks decide what follows,
-// and writes it in the same transaction. It returns how many there were. It
+// and writes it in the same transaction. It locks the contacts in the order of
+// their ids, and then their enrolments in the order of theirs, as a claim does.
+// It returns how many touched rows there were. It
 // leaves them with ErrStale when decide would go by a version that stands no
 // longer: an apply touches everybody once, for the new ladder.
 func (s *Store) React(ctx context.Context, in ReactInput, decide func([]TouchedContact) []Reaction) (n int, err error) {
@@ -90,8 +96,8 @@ var errRoom = errors.New("more ids are needed")
 func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, decide func([]TouchedContact) []Reaction) (n, needed int, err error) {
 	now := in.Now
 	err = s.db.write(ctx, func(q querier) error {
-		touched, err := s.takeTouchedContacts(ctx, q, in.Limit)
-		if n = len(touched); err != nil || n == 0 {
+		rows, err := s.takeTouched(ctx, q, in.Now, in.Limit)
+		if n = len(rows); err != nil || n == 0 {
 			return err
 		}
 		// Asked after the touched rows were taken: who sees those of an apply
@@ -103,11 +109,17 @@ func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, deci
 		if found && current.ID != in.Version {
 			return ErrStale
 		}
+		touched, err := s.touchedContacts(ctx, q, rows, in.Needs)
+		if err != nil {
+			return err
+		}
 		reactions := decide(touched)
-		changes := make([]StateChange, len(reactions))
+		var changes []StateChange
 		needed = 0
-		for i, r := range reactions {
-			changes[i] = r.State
+		for _, r := range reactions {
+			if r.State != nil {
+				changes = append(changes, *r.State)
+			}
 			needed += len(r.Enrol)
 		}
 		if int64(needed) > reserved.n {
@@ -125,77 +137,6 @@ func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, deci
 		return s.insertReactedEnrolments(ctx, q, reactions, now, reserved.again())
 	})
 	return n, needed, err
-}
-
-func (s *Store) takeTouchedContacts(ctx context.Context, q querier, limit int) ([]TouchedContact, error) {
-	rows, err := s.takeTouched(ctx, q, limit)
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	var ids []contacts.ID
-	news := map[contacts.ID][]int64{}
-	for _, t := range rows {
-		if _, seen := news[t.Contact]; !seen {
-			ids = append(ids, t.Contact)
-			news[t.Contact] = nil
-		}
-		if t.Event != 0 {
-			news[t.Contact] = append(news[t.Contact], t.Event)
-		}
-	}
-	if err := s.lockContacts(ctx, q, ids); err != nil {
-		return nil, err
-	}
-	facts, err := s.loadFacts(ctx, q, ids, contacts.Everything)
-	if err != nil {
-		return nil, err
-	}
-	plain := make([]int64, len(ids))
-	for i, id := range ids {
-		plain[i] = int64(id)
-	}
-	member := map[contacts.ID][]string{}
-	b := s.statement()
-	if err := each(ctx, q, `select contact_id, segment from memberships where `+b.in("contact_id", plain)+` order by segment`, b.args,
-		func(scan func(...any) error) error {
-			var id contacts.ID
-			var segment string
-			err := scan(&id, &segment)
-			member[id] = append(member[id], segment)
-			return err
-		}); err != nil {
-		return nil, err
-	}
-	b = s.statement()
-	entries, err := s.readEnrolments(ctx, q, b, b.in("e.contact_id", plain)+
-		` and (e.ended_at is null or e.goal_until is not null and e.converted_at is null)`,
-		// Who steps one of them may have read the facts before the news: then it
-		// is looked at where that step has left it, and woken from there.
-		" order by e.id"+b.lock("for update of e"))
-	if err != nil {
-		return nil, err
-	}
-	of := map[contacts.ID][]Due{}
-	for _, e := range entries {
-		e.Facts = facts[e.Enrolment.Contact]
-		of[e.Enrolment.Contact] = append(of[e.Enrolment.Contact], e)
-	}
-	baselines := map[string]string{}
-	if err := each(ctx, q, `select name, hash from segments`, nil, func(scan func(...any) error) error {
-		var name, hash string
-		err := scan(&name, &hash)
-		baselines[name] = hash
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	var out []TouchedContact
-	for _, id := range ids {
-		if f := facts[id]; f != nil {
-			out = append(out, TouchedContact{Baselines: baselines, Facts: f, News: news[id], Member: member[id], Entries: of[id]})
-		}
-	}
-	return out, nil
 }
 
 func (s *Store) saveMemberships(ctx context.Context, q querier, reactions []Reaction, now time.Time) error {

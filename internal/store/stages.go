@@ -53,26 +53,62 @@ func (s *Store) saveStates(ctx context.Context, q querier, states []StateChange)
 	if err != nil {
 		return err
 	}
-	var replace []int64
+	var wrong []historyRow // stored, and not so any more
 	var rows []historyRow
 	for _, st := range states {
-		wanted := historyRows(st)
-		if slices.Equal(wanted, stored[st.Contact]) {
-			continue
-		}
-		replace = append(replace, int64(st.Contact))
-		rows = append(rows, wanted...)
+		gone, fresh := historyDiff(stored[st.Contact], historyRows(st))
+		wrong, rows = append(wrong, gone...), append(rows, fresh...)
 	}
-	if len(replace) == 0 {
-		return nil
-	}
-	b := s.statement()
-	if _, err := q.exec(ctx, `delete from stage_changes where `+b.in("contact_id", replace), b.args...); err != nil {
+	if err := s.deleteHistory(ctx, q, wrong); err != nil {
 		return err
 	}
 	return s.insertHistory(ctx, q, rows)
 }
 
+// historyDiff compares what is stored with what is wanted, both ordered by kind
+// and position. A later event adds to the end, so mostly nothing is gone.
+func historyDiff(stored, wanted []historyRow) (gone, fresh []historyRow) {
+	type place struct {
+		kind     string
+		position int64
+	}
+	is := make(map[place]historyRow, len(stored))
+	for _, r := range stored {
+		is[place{r.kind, r.position}] = r
+	}
+	for _, r := range wanted {
+		at := place{r.kind, r.position}
+		if old, ok := is[at]; !ok || old != r {
+			fresh = append(fresh, r)
+		} else {
+			delete(is, at)
+		}
+	}
+	for _, r := range stored {
+		if _, ok := is[place{r.kind, r.position}]; ok {
+			gone = append(gone, r)
+		}
+	}
+	return gone, fresh
+}
+
+func (s *Store) deleteHistory(ctx context.Context, q querier, rows []historyRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	contact, kind, position := make([]int64, len(rows)), make([]string, len(rows)), make([]int64, len(rows))
+	for i, r := range rows {
+		contact[i], kind[i], position[i] = int64(r.contact), r.kind, r.position
+	}
+	b := s.statement()
+	from := b.table("r", bigints("contact_id", contact), texts("kind", kind), bigints("position", position))
+	_, err := q.exec(ctx, `delete from stage_changes where (contact_id, kind, position) in (select r.contact_id, r.kind, r.position from `+from+`)`, b.args...)
+	return err
+}
+
+// saveStateColumns writes what has moved. A next change that has moved further
+// away stays where it was: looking at somebody too early finds the new one, and
+// an order a week does not write to the contact a week.
 func (s *Store) saveStateColumns(ctx context.Context, q querier, states []StateChange) error {
 	n := len(states)
 	id, stageSince, healthSince, next := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
@@ -88,7 +124,7 @@ func (s *Store) saveStateColumns(ctx context.Context, q querier, states []StateC
 		health_since = r.health_since, next_change = r.next_change from `+from+`
 		where contacts.id = r.id and (contacts.stage <> r.stage or contacts.stage_since <> r.stage_since
 			or contacts.health <> r.health or contacts.health_since <> r.health_since
-			or contacts.next_change is distinct from r.next_change)`, b.args...)
+			or contacts.next_change is null and r.next_change is not null or contacts.next_change > r.next_change)`, b.args...)
 	return err
 }
 

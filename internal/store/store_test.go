@@ -128,7 +128,7 @@ func takeAll(t *testing.T, s *Store) []Touched {
 	t.Helper()
 	var out []Touched
 	check(t, s.db.write(t.Context(), func(q querier) (err error) {
-		out, err = s.takeTouched(t.Context(), q, 10_000)
+		out, err = s.takeTouched(t.Context(), q, time.UnixMilli(1<<42), 10_000)
 		return err
 	}))
 	for i := range out {

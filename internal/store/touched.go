@@ -73,13 +73,14 @@ func (s *Store) TouchDue(ctx context.Context, now time.Time, limit int) (n int, 
 
 // takeTouched takes the oldest touched rows away and returns them, oldest
 // first; what another process holds is passed over. They come back when the
-// transaction fails. Who then judges the contacts takes lockContacts before
-// loadFacts: otherwise a slower process with older facts could have the last word.
-func (s *Store) takeTouched(ctx context.Context, q querier, limit int) ([]Touched, error) {
+// transaction fails. Who then judges the contacts locks them before it reads
+// their facts: otherwise a slower process with older facts could have the last
+// word.
+func (s *Store) takeTouched(ctx context.Context, q querier, now time.Time, limit int) ([]Touched, error) {
 	var out []Touched
 	b := s.statement()
-	text := `delete from touched where id in (select id from touched order by id limit ` + b.arg(limit) +
-		b.lock("for update skip locked") + `) returning id, contact_id, event_id`
+	text := `delete from touched where id in (select id from touched where not_before <= ` + b.arg(ms(now)) +
+		` order by id limit ` + b.arg(limit) + b.lock("for update skip locked") + `) returning id, contact_id, event_id`
 	err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
 		var t Touched
 		err := scan(&t.ID, &t.Contact, &t.Event)
@@ -88,6 +89,22 @@ func (s *Store) takeTouched(ctx context.Context, q querier, limit int) ([]Touche
 	})
 	slices.SortFunc(out, func(a, b Touched) int { return cmp.Compare(a.ID, b.ID) })
 	return out, err
+}
+
+// HoldTouched puts the oldest touched row off, because nobody can work on it,
+// and returns it. found is false when none is left.
+func (s *Store) HoldTouched(ctx context.Context, now, until time.Time) (t Touched, found bool, err error) {
+	b := s.statement()
+	text := `update touched set not_before = ` + b.arg(ms(until)) + ` where id in (select id from touched where not_before <= ` +
+		b.arg(ms(now)) + ` order by id limit 1` + b.lock("for update skip locked") + `) returning id, contact_id, event_id`
+	err = s.db.write(ctx, func(q querier) error {
+		found, err = one(ctx, q, text, b.args, &t.ID, &t.Contact, &t.Event)
+		return err
+	})
+	if err != nil {
+		return Touched{}, false, fmt.Errorf("cannot put a touched contact off: %w", err)
+	}
+	return t, found, nil
 }
 
 // TouchedWaiting is how many touched rows nobody has taken yet.
