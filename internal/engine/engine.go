@@ -97,6 +97,7 @@ type Engine struct {
 	Box       *mailbox.Mailbox // nil without the worker role
 	Tokens    *token.Signer
 	responses *responses.Responses // nil without the web role
+	settings  atomic.Pointer[settingsOf]
 	handler   http.Handler
 	routes    *delivery.Routes
 	live      atomic.Bool // mail may leave: see store.Live

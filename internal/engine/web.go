@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rapport/campaigns"
+	"rapport/internal/catalog"
 	"rapport/internal/contacts"
 	"rapport/internal/delivery"
 	"rapport/internal/queue"
@@ -53,10 +54,19 @@ func (e *Engine) changed(ctx context.Context, contact contacts.ID) {
 	}
 }
 
+// settingsOf is what answers need of a version: every callback asks for it.
+type settingsOf struct {
+	applied *catalog.Applied
+	responses.Settings
+}
+
 func (e *Engine) responseSettings() responses.Settings {
 	applied := e.Catalog.Current()
 	if applied == nil {
 		return responses.Settings{}
+	}
+	if last := e.settings.Load(); last != nil && last.applied == applied {
+		return last.Settings
 	}
 	s := responses.Settings{Company: applied.Company.Name, Website: applied.Company.Website, Language: applied.Company.Language,
 		CampaignTopic: map[string]string{}, Webhooks: map[string][]string{}}
@@ -71,6 +81,7 @@ func (e *Engine) responseSettings() responses.Settings {
 			s.Webhooks[name] = p.Callbacks.Secrets
 		}
 	}
+	e.settings.Store(&settingsOf{applied, s})
 	return s
 }
 

@@ -59,11 +59,10 @@ func Verify(timestamp, signature string, body []byte, secrets []string, now time
 		return fmt.Errorf("the signature is %s ahead of time, more than 5m0s: check the sender's clock", -age)
 	}
 	ok := false
-	for _, given := range strings.Split(signature, ",") {
-		for _, secret := range secrets {
-			if hmac.Equal([]byte(strings.ToLower(strings.TrimSpace(given))), []byte(Sign(secret, timestamp, body))) {
-				ok = true
-			}
+	for _, secret := range secrets {
+		want := []byte(Sign(secret, timestamp, body))
+		for given := range strings.SplitSeq(signature, ",") {
+			ok = hmac.Equal([]byte(strings.ToLower(strings.TrimSpace(given))), want) || ok
 		}
 	}
 	if !ok {
@@ -107,18 +106,32 @@ var ErrTooMany = errors.New("too many events")
 // sender; signed is the timestamp it was signed at, which tells events without
 // an id and a time apart.
 func ParseCallback(body []byte, source, signed string) (Callback, error) {
+	var out Callback
+	take := func(i int, c callback, raw []byte) {
+		in, problem := eventOf(c, raw, sender{source, signed, i})
+		if problem != "" {
+			out.Bad = append(out.Bad, BadEvent{i, problem})
+			return
+		}
+		out.Events, out.Index = append(out.Events, in), append(out.Index, i)
+	}
+	if list, ok := quickEntries(body); ok {
+		for i := range list {
+			take(i, list[i].callback, list[i].raw)
+		}
+		return out, nil
+	}
 	list, err := SplitJSON(body)
 	if err != nil {
 		return Callback{}, err
 	}
-	var out Callback
 	for i, raw := range list {
-		in, problem := parseEvent(raw, source, signed, i)
-		if problem != "" {
+		var c callback
+		if problem := DecodeStrict(raw, &c, "event, id, message, message_id, email, at, link, topic, machine and properties"); problem != "" {
 			out.Bad = append(out.Bad, BadEvent{i, problem})
 			continue
 		}
-		out.Events, out.Index = append(out.Events, in), append(out.Index, i)
+		take(i, c, raw)
 	}
 	return out, nil
 }
@@ -158,17 +171,20 @@ func notJSON(body []byte, err error) error {
 	return fmt.Errorf("the body is not JSON: line %d, column %d: %s", line, column, strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// parseEvent turns one event into what the store takes, or says what is wrong.
-func parseEvent(raw json.RawMessage, source, signed string, index int) (in store.Incoming, problem string) {
-	var c callback
-	if problem := DecodeStrict(raw, &c, "event, id, message, message_id, email, at, link, topic, machine and properties"); problem != "" {
-		return in, problem
-	}
+// sender is who brings an event, when that was signed, and at which place of the
+// body the event stands.
+type sender struct {
+	source, signed string
+	index          int
+}
+
+// eventOf turns one event into what the store takes, or says what is wrong.
+func eventOf(c callback, raw []byte, from sender) (in store.Incoming, problem string) {
 	if problem := CheckName(c.Event); problem != "" {
 		return in, problem
 	}
 	in.Event = contacts.Event{Name: c.Event, Link: c.Link, Machine: c.Machine, Properties: c.Properties}
-	in.Source = "webhook " + source
+	in.Source = "webhook " + from.source
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {
@@ -186,7 +202,7 @@ func parseEvent(raw json.RawMessage, source, signed string, index int) (in store
 		return in, "topic goes with email.unsubscribed only"
 	}
 	in.Topic = c.Topic
-	in.Key = callbackKey(c, source, signed, raw, index)
+	in.Key = callbackKey(c, raw, from)
 	return in, ""
 }
 
@@ -262,18 +278,18 @@ func whose(c callback, in *store.Incoming) (problem string) {
 // id the whole event is its key; where it does not tell its time either, the
 // request it came in does, so that two equal events are two, and a request that
 // is sent again is one.
-func callbackKey(c callback, source, signed string, raw []byte, index int) string {
+func callbackKey(c callback, raw []byte, from sender) string {
 	if c.ID != "" {
 		if len(c.ID) <= 200 {
-			return "webhook:" + source + ":" + c.ID
+			return "webhook:" + from.source + ":" + c.ID
 		}
 		sum := sha256.Sum256([]byte(c.ID))
-		return "webhook:" + source + ":#" + hex.EncodeToString(sum[:16])
+		return "webhook:" + from.source + ":#" + hex.EncodeToString(sum[:16])
 	}
 	h := sha256.New()
 	h.Write(raw)
 	if c.At == "" {
-		fmt.Fprintf(h, "\x00%s\x00%d", signed, index)
+		fmt.Fprintf(h, "\x00%s\x00%d", from.signed, from.index)
 	}
-	return "webhook:" + source + ":=" + hex.EncodeToString(h.Sum(nil)[:16])
+	return "webhook:" + from.source + ":=" + hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -2,8 +2,10 @@ package responses
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +27,8 @@ type Store interface {
 	// TemplateHash is the hash of the template a message was made from, "" when nobody knows.
 	TemplateHash(ctx context.Context, message int64) (hash string, found bool, err error)
 	CompiledTemplate(ctx context.Context, hash string) (t store.CompiledTemplate, found bool, err error)
+	UnprovedClicks(ctx context.Context, now time.Time, limit int) ([]store.Unproved, error)
+	Judged(ctx context.Context, events []int64) error
 	Contact(ctx context.Context, id contacts.ID) (c contacts.Contact, found bool, err error)
 	Consents(ctx context.Context, ids []contacts.ID) (map[contacts.ID][]contacts.Consent, error)
 	SetConsent(ctx context.Context, changes []store.ConsentChange, now time.Time) (refused []string, err error)
@@ -81,6 +85,8 @@ type Responses struct {
 	links    *lookup
 	visits   *visits
 	received *prometheus.CounterVec
+
+	complained atomic.Int64 // the second of the last complaint about the store
 }
 
 // New makes the handlers. Run must run beside them.
@@ -144,4 +150,19 @@ func (r *Responses) Handler() http.Handler {
 func robots(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte("User-agent: *\nDisallow: /\n"))
+}
+
+// complain reports whether a second has passed since it last said so.
+func (r *Responses) complain() bool {
+	now := r.Now().Unix()
+	return r.complained.Swap(now) != now
+}
+
+// retryAfter is how many seconds the sender of what could not be stored should
+// wait: little when the store is only behind, more when it is away.
+func retryAfter(err error) string {
+	if errors.Is(err, ErrBusy) {
+		return "2"
+	}
+	return "10"
 }

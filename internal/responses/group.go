@@ -12,6 +12,15 @@ import (
 // groupLimit is how many events go into one transaction at most.
 const groupLimit = 1000
 
+// waitingLimit is how many events may wait for their transaction at most. It is
+// more than the store takes in a second, so that only a store that is far behind
+// turns anybody away, and the memory of those who wait stays small.
+const waitingLimit = 50_000
+
+// ErrBusy says that the store is so far behind that nothing more is taken in.
+// Nothing was stored; bringing it again a little later is right.
+var ErrBusy = errors.New("too many events wait for the store")
+
 // commitTimeout bounds one transaction. It is its own, and not a request's: the
 // events of others are in it too.
 const commitTimeout = 10 * time.Second
@@ -23,6 +32,7 @@ type Group struct {
 	store   Ingester
 	mu      sync.Mutex
 	waiting []*request
+	events  int // in waiting
 	busy    bool
 }
 
@@ -39,13 +49,18 @@ func NewGroup(s Ingester) *Group { return &Group{store: s} }
 
 // Ingest returns when the events are durable, or have failed. If the context
 // ends first, what becomes of them is not known; bringing them again is harmless.
+// It fails with ErrBusy at once when too much waits already.
 func (g *Group) Ingest(ctx context.Context, in []store.Incoming, now time.Time) ([]store.Result, error) {
 	if len(in) == 0 {
 		return nil, nil
 	}
 	r := &request{in: in, now: now, done: make(chan struct{})}
 	g.mu.Lock()
-	g.waiting = append(g.waiting, r)
+	if g.events+len(in) > waitingLimit {
+		g.mu.Unlock()
+		return nil, ErrBusy
+	}
+	g.waiting, g.events = append(g.waiting, r), g.events+len(in)
 	if !g.busy {
 		g.busy = true
 		go g.drain(context.WithoutCancel(ctx))
@@ -81,6 +96,7 @@ func (g *Group) take() []*request {
 		events += len(g.waiting[n].in)
 		n++
 	}
+	g.events -= events
 	batch := g.waiting[:n:n]
 	if g.waiting = g.waiting[n:]; len(g.waiting) == 0 {
 		g.waiting = nil

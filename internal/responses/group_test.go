@@ -70,7 +70,7 @@ func TestGroupStoresTogetherWhatCameMeanwhile(t *testing.T) {
 
 func TestGroupLetsGoWhenTheCallerDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		to := &gate{open: make(chan struct{})}
+		to := &gate{open: make(chan struct{}), refuse: "bad"}
 		g := NewGroup(to)
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error)
@@ -103,4 +103,35 @@ func TestGroupTakesNoMoreThanFits(t *testing.T) {
 	if fmt.Sprint(sizes) != "[2 1 1 1]" {
 		t.Errorf("got %v", sizes)
 	}
+}
+
+func TestGroupTurnsAwayWhatAStoreThatIsFarBehindCannotTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &gate{open: make(chan struct{}), refuse: "bad"}
+		g := NewGroup(to)
+		list := make([]store.Incoming, groupLimit)
+		taken := 0
+		bring := func() {
+			go func() {
+				if _, err := g.Ingest(context.Background(), list, time.Time{}); err == nil {
+					taken++
+				}
+			}()
+			synctest.Wait()
+		}
+		for range 1 + waitingLimit/groupLimit { // the first is under way and waits for nobody
+			bring()
+		}
+		if _, err := g.Ingest(context.Background(), list[:1], time.Time{}); !errors.Is(err, ErrBusy) {
+			t.Errorf("one too many: got %v, want %v", err, ErrBusy)
+		}
+		close(to.open)
+		synctest.Wait()
+		if want := 1 + waitingLimit/groupLimit; taken != want {
+			t.Errorf("%d of %d were taken", taken, want)
+		}
+		if _, err := g.Ingest(context.Background(), list[:1], time.Time{}); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
 }

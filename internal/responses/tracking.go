@@ -123,15 +123,12 @@ func (r *Responses) noteClick(q *http.Request, message int64, n int, m sent, lin
 	if judged := r.visits.judge(c); why == "" {
 		why = judged
 	}
-	what := "click:" + strconv.Itoa(n)
-	event := answer(contacts.EventClicked, message, what, now, why)
+	event := answer(contacts.EventClicked, message, clickOf(n), now, why)
 	event.Link = link.URL
-	r.note(q.Context(), event)
 	if why == whyUnproved {
-		human := answer(contacts.EventClicked, message, what, now, "")
-		human.Link = link.URL
-		r.visits.hold(c, human)
+		event.Proof = unproved(c, answer(contacts.EventClicked, message, clickOf(n), now, "").Key)
 	}
+	r.note(q.Context(), event)
 }
 
 // note makes an event durable if the store answers in time, and keeps it in
@@ -175,8 +172,8 @@ func (r *Responses) count(in store.Incoming, result store.Result) {
 	r.received.WithLabelValues(name, what).Inc()
 }
 
-// Run brings in what waits in memory, until the context ends, and then once
-// more. It must run beside the handlers.
+// Run judges early clicks, and brings in what waits in memory, until the context
+// ends, and then once more. It must run beside the handlers.
 func (r *Responses) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -187,21 +184,24 @@ func (r *Responses) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 			defer cancel()
-			r.bringIn(last, true)
+			r.bringIn(last, r.Now())
 			return
 		}
 	}
 }
 
-// Tick brings in the clicks that have proved to be a person's, and what the
-// store could not take before. Run calls it every second.
-func (r *Responses) Tick(ctx context.Context) { r.bringIn(ctx, false) }
-
-func (r *Responses) bringIn(ctx context.Context, all bool) {
+// Tick brings in what the store could not take before, and the clicks that have
+// proved to be a person's. Run calls it every second.
+func (r *Responses) Tick(ctx context.Context) {
 	now := r.Now()
-	for _, in := range r.visits.proved(now, all) {
-		r.keep(in)
+	r.visits.forget(now)
+	r.bringIn(ctx, now)
+	if err := r.prove(ctx, now); err != nil && ctx.Err() == nil {
+		r.Log.Warn("early clicks cannot be judged just now", "error", err)
 	}
+}
+
+func (r *Responses) bringIn(ctx context.Context, now time.Time) {
 	if _, err := r.later.flush(ctx, now); err != nil {
 		r.Log.Warn("the store does not take what waits in memory", "waiting", r.later.size(), "error", err)
 	}

@@ -3,6 +3,7 @@ package responses
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,15 +199,38 @@ func TestAnEarlyClickProvesItself(t *testing.T) {
 	}
 }
 
-func TestStoppingProvesWhatIsHeld(t *testing.T) {
+// Who has taken a click may be killed at once: another process judges it, by
+// what all of them have seen.
+func TestAnEarlyClickProvesItselfThoughItsProcessWasKilled(t *testing.T) {
 	f := newFixture(t)
-	m := f.send(4, noon.Add(-30*time.Second), "sent", "h1")
-	f.do("GET", f.Tokens.Message(m, int64(f.contact)).Click(1), "")
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	f.Responses.Run(ctx)
-	if n := f.people(contacts.EventClicked); n != 1 {
-		t.Fatalf("%d clicks count, want 1", n)
+	person := f.send(4, noon.Add(-30*time.Second), "sent", "h1")
+	scanned := f.send(5, noon.Add(-30*time.Second), "sent", "h1")
+	f.do("GET", f.Tokens.Message(person, int64(f.contact)).Click(1), "")
+	f.do("GET", f.Tokens.Message(scanned, int64(f.contact)).Click(1), "")
+
+	other := New(f.Responses.Config) // nothing of the first one is left but the database
+	f.handler = other.Handler()
+	for n := 2; n <= 4; n++ {
+		f.do("GET", f.Tokens.Message(scanned, int64(f.contact)).Click(n), "")
+	}
+	f.clock.Advance(5 * time.Second)
+	third := New(f.Responses.Config)
+	third.Tick(context.Background())
+	third.Tick(context.Background())
+	other.Tick(context.Background())
+
+	var counted []int64
+	for _, e := range f.events(contacts.EventClicked) {
+		if !e.Machine {
+			counted = append(counted, e.Message)
+		}
+	}
+	if !slices.Equal(counted, []int64{person}) {
+		t.Errorf("clicks of messages %d count, want those of %d: %d was scanned", counted, person, scanned)
+	}
+	left, err := f.store.UnprovedClicks(context.Background(), f.clock.Now(), 10)
+	if err != nil || len(left) != 0 {
+		t.Errorf("%d clicks are still to be judged: %v", len(left), err)
 	}
 }
 

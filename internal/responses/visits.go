@@ -3,8 +3,6 @@ package responses
 import (
 	"sync"
 	"time"
-
-	"rapport/internal/store"
 )
 
 // How clicks of scanners are told from those of people. Scanners fetch a
@@ -19,9 +17,9 @@ const (
 	maxVisits = 100_000
 )
 
-// visits remembers, for a short time, which links of a message were clicked.
-// It is in the memory of one process: where several serve clicks, each judges
-// what it sees.
+// visits remembers, for a short time, which links of a message were clicked, so
+// that a scanner's are known at once. It is in the memory of one process; what
+// another one saw counts when a click has to prove itself, see prove.
 type visits struct {
 	mu   sync.Mutex
 	open map[int64]*visit
@@ -31,13 +29,6 @@ type visit struct {
 	first   time.Time
 	links   map[int]time.Time // when each was clicked first
 	scanner string            // why it is one, once that is known
-	held    []heldClick
-}
-
-// heldClick is a click that has to prove itself.
-type heldClick struct {
-	event store.Incoming
-	due   time.Time
 }
 
 func newVisits() *visits { return &visits{open: map[int64]*visit{}} }
@@ -52,7 +43,7 @@ type aClick struct {
 }
 
 // judge says why a click is a machine's, or "". whyUnproved means that the
-// click must be recorded as a machine's for now, and held.
+// click must be recorded as a machine's for now, and that it is not the last word.
 func (v *visits) judge(c aClick) (why string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -79,7 +70,6 @@ func (v *visits) judge(c aClick) (why string) {
 	}
 	switch {
 	case x.scanner != "":
-		x.held = nil
 		return x.scanner
 	case !c.sent.IsZero() && c.at.Sub(c.sent) < instant:
 		return whyInstant
@@ -98,36 +88,16 @@ func (x *visit) tooMany(links int, at time.Time) bool {
 			n++
 		}
 	}
-	return n >= burst || links >= 3 && n >= links
+	return tooMany(n, links)
 }
 
-// hold keeps a click until it is proved.
-func (v *visits) hold(c aClick, event store.Incoming) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if x := v.open[c.message]; x != nil && x.scanner == "" {
-		x.held = append(x.held, heldClick{event, c.at.Add(proofTime)})
-	}
-}
-
-// proved returns the clicks that nothing has spoken against in time, and
-// forgets what is old. All of them are due when everything is to be said now.
-func (v *visits) proved(now time.Time, all bool) (out []store.Incoming) {
+// forget drops what is old.
+func (v *visits) forget(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for message, x := range v.open {
-		keep := x.held[:0]
-		for _, h := range x.held {
-			if all || !now.Before(h.due) {
-				out = append(out, h.event)
-			} else {
-				keep = append(keep, h)
-			}
-		}
-		x.held = keep
-		if len(keep) == 0 && (x.scanner == "" && now.Sub(x.first) > young || now.Sub(x.first) > memoryFor) {
+		if x.scanner == "" && now.Sub(x.first) > young || now.Sub(x.first) > memoryFor {
 			delete(v.open, message)
 		}
 	}
-	return out
 }

@@ -1,12 +1,14 @@
 package responses
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"sync"
 
 	"rapport/internal/contacts"
 	"rapport/internal/store"
@@ -20,6 +22,9 @@ type webhookAnswer struct {
 	Errors     []BadEvent `json:"errors,omitempty"`
 }
 
+// readers are buffers that requests are read into.
+var readers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // webhook takes a generic callback: a good signature over the raw bytes first,
 // then everything that can be read is stored, and only then comes the answer.
 // Events that are wrong are named in a 422, and the good ones beside them are
@@ -27,7 +32,11 @@ type webhookAnswer struct {
 // somebody unknown is no error of the sender's and is named in a 200.
 func (r *Responses) webhook(w http.ResponseWriter, q *http.Request) {
 	provider := q.PathValue("provider")
-	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, maxBody))
+	buffer := readers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	defer readers.Put(buffer) // what is kept of a body is copied
+	_, err := buffer.ReadFrom(http.MaxBytesReader(w, q.Body, maxBody))
+	body := buffer.Bytes()
 	if err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			refuse(w, http.StatusRequestEntityTooLarge, "the body has more than 1048576 bytes: send fewer events in one request")
@@ -58,9 +67,16 @@ func (r *Responses) webhook(w http.ResponseWriter, q *http.Request) {
 	}
 	answer, err := r.take(q, read)
 	if err != nil {
-		r.Log.Error("a callback could not be stored; its sender will try again", "provider", provider, "error", err)
-		w.Header().Set("Retry-After", "10")
+		// While the store is behind there are thousands of these: once a second is enough.
+		if r.complain() {
+			r.Log.Error("a callback could not be stored; its sender will try again", "provider", provider, "error", err)
+		}
+		w.Header().Set("Retry-After", retryAfter(err))
 		refuse(w, http.StatusServiceUnavailable, "the events could not be stored: send them again")
+		return
+	}
+	if len(answer.Errors)+len(answer.Unmatched) == 0 {
+		writeCounts(w, answer)
 		return
 	}
 	status := http.StatusOK
@@ -141,6 +157,22 @@ func endsPermission(in store.Incoming) bool {
 func refuse(w http.ResponseWriter, status int, why string) {
 	writeJSON(w, status, map[string]string{"error": why})
 }
+
+// writeCounts is writeJSON for the answer that nearly everybody gets.
+func writeCounts(w http.ResponseWriter, answer webhookAnswer) {
+	text := make([]byte, 0, 48)
+	text = append(text, `{"accepted":`...)
+	text = strconv.AppendInt(text, int64(answer.Accepted), 10)
+	text = append(text, `,"duplicates":`...)
+	text = strconv.AppendInt(text, int64(answer.Duplicates), 10)
+	text = append(text, "}\n"...)
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
+	_, _ = w.Write(text)
+}
+
+// Headers that are not made anew for each answer.
+var jsonType, noStore = []string{"application/json; charset=utf-8"}, []string{"no-store"}
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")

@@ -108,9 +108,9 @@ func TestWebhookEvents(t *testing.T) {
 		{`{"event":"email.bounced","message":"` + id + `"}`, `email.bounced needs properties.type: "hard" when the address is dead, "soft" when it may work later`},
 		{`{"event":"order.placed","email":"ana@example.com","topic":"guides"}`, `topic goes with email.unsubscribed only`},
 	} {
-		_, problem := parseEvent([]byte(c.event), "main", "1", 0)
-		if problem != c.want {
-			t.Errorf("%s:\n got %s\nwant %s", c.event, problem, c.want)
+		read, err := ParseCallback([]byte(c.event), "main", "1")
+		if err != nil || len(read.Bad) != 1 || read.Bad[0].Error != c.want {
+			t.Errorf("%s:\n got %+v, %v\nwant %s", c.event, read, err, c.want)
 		}
 	}
 }

@@ -19,6 +19,7 @@ type Incoming struct {
 	CreateContact  bool   // an unknown Email becomes a new contact
 	Source         string // of what follows for consent and suppression: "webhook main", "one click"
 
+	Proof    *Proof          // it may turn out to be a person's; nil: what Machine says stays
 	Topic    string          // of email.unsubscribed: what is withdrawn; "" is everything
 	Suppress string          // a reason: the contact gets nothing from now on
 	Consents []ConsentChange // Contact is filled in here, Source and At when they are empty
@@ -63,9 +64,10 @@ type ingest struct {
 	erasure  []byte
 
 	results  []Result
-	campaign []int64 // of each event
-	erased   []bool  // the contact is erased: only what counts is kept
-	fresh    []int   // the events that are new
+	gone     map[contacts.ID]bool // of the contacts that are known: whether they were erased
+	campaign []int64              // of each event
+	erased   []bool               // the contact is erased: only what counts is kept
+	fresh    []int                // the events that are new
 }
 
 func (s *Store) newIngest(ctx context.Context, in []Incoming, now time.Time) (*ingest, error) {
@@ -113,6 +115,7 @@ func (s *Store) newIngest(ctx context.Context, in []Incoming, now time.Time) (*i
 // run may run again from the beginning when the database asks for it.
 func (g *ingest) run(q querier) error {
 	g.results = make([]Result, len(g.in))
+	g.gone = map[contacts.ID]bool{}
 	g.campaign, g.erased = make([]int64, len(g.in)), make([]bool, len(g.in))
 	if len(g.contacts) > 0 {
 		if err := g.lockAddresses(g.ctx, q, false); err != nil {
@@ -188,6 +191,9 @@ func (g *ingest) store(q querier) error {
 		}
 	}
 	if err := g.insertEvents(g.ctx, q, rows); err != nil {
+		return err
+	}
+	if err := g.keepUnproved(q); err != nil {
 		return err
 	}
 	return g.touch(g.ctx, q, touched)

@@ -36,12 +36,16 @@ func (g *ingest) byMessage(q querier) error {
 	}
 	found := map[int64]about{}
 	b := g.statement()
-	if err := each(g.ctx, q, `select id, contact_id, campaign_id, template from messages where `+b.in("id", uniqueIDs(ids)), b.args,
+	if err := each(g.ctx, q, `select m.id, m.contact_id, m.campaign_id, m.template, c.erased from messages m
+		left join contacts c on c.id = m.contact_id where `+b.in("m.id", uniqueIDs(ids)), b.args,
 		func(scan func(...any) error) error {
 			var id int64
 			var a about
-			err := scan(&id, &a.contact, &a.campaign, &a.template)
-			found[id] = a
+			var gone *bool
+			err := scan(&id, &a.contact, &a.campaign, &a.template, &gone)
+			if found[id] = a; gone != nil {
+				g.gone[a.contact] = *gone
+			}
 			return err
 		}); err != nil {
 		return err
@@ -106,31 +110,29 @@ func (g *ingest) byContact(q querier) error {
 		if r.Contact == 0 && r.Unmatched == "" && g.in[i].Contact != 0 {
 			r.Contact = g.in[i].Contact
 		}
-		if r.Contact != 0 {
+		if _, known := g.gone[r.Contact]; r.Contact != 0 && !known {
 			ids = append(ids, r.Contact)
 		}
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	erased := map[contacts.ID]bool{}
-	b := g.statement()
-	if err := each(g.ctx, q, `select id, erased from contacts where `+b.in("id", plainIDs(uniqueIDs(ids))), b.args,
-		func(scan func(...any) error) error {
-			var id contacts.ID
-			var gone bool
-			err := scan(&id, &gone)
-			erased[id] = gone
+	if len(ids) > 0 {
+		b := g.statement()
+		if err := each(g.ctx, q, `select id, erased from contacts where `+b.in("id", plainIDs(uniqueIDs(ids))), b.args,
+			func(scan func(...any) error) error {
+				var id contacts.ID
+				var gone bool
+				err := scan(&id, &gone)
+				g.gone[id] = gone
+				return err
+			}); err != nil {
 			return err
-		}); err != nil {
-		return err
+		}
 	}
 	for i := range g.in {
 		r := &g.results[i]
 		if r.Contact == 0 {
 			continue
 		}
-		gone, known := erased[r.Contact]
+		gone, known := g.gone[r.Contact]
 		switch {
 		case !known:
 			r.Unmatched, r.Contact = "there is no such contact", 0
@@ -206,11 +208,12 @@ func (g *ingest) create(q querier, suppressed map[string]Suppression) error {
 func (g *ingest) contactIDs(q querier, emails []string) (map[string]contacts.ID, error) {
 	ids := map[string]contacts.ID{}
 	b := g.statement()
-	err := each(g.ctx, q, `select email, id from contacts where `+b.inText("email", emails), b.args, func(scan func(...any) error) error {
+	err := each(g.ctx, q, `select email, id, erased from contacts where `+b.inText("email", emails), b.args, func(scan func(...any) error) error {
 		var email string
 		var id contacts.ID
-		err := scan(&email, &id)
-		ids[email] = id
+		var gone bool
+		err := scan(&email, &id, &gone)
+		ids[email], g.gone[id] = id, gone
 		return err
 	})
 	return ids, err
