@@ -273,3 +273,42 @@ func BenchmarkFold200Events(b *testing.B) {
 		Fold(def, f, at("2027-01-01"), time.UTC, nil)
 	}
 }
+
+// Whoever loads only what Needs names gets the same answer as from everything.
+func TestWhatNobodyLooksAtChangesNothing(t *testing.T) {
+	narrow := define(t, `
+ladder:
+  - stage: stranger
+  - stage: reader
+    when: { email: opened, in_last: 30d }
+    keep: { email: opened, in_last: 60d }
+  - stage: customer
+    when: { event: order.placed }
+health:
+  states:
+    - health: lapsed
+      when: { not: { event: order.placed, in_last: 60d } }
+`)
+	for name, def := range map[string]*Definition{"full": define(t, full), "narrow": narrow} {
+		t.Run(name, func(t *testing.T) {
+			needs := def.Needs()
+			rapid.Check(t, func(t *rapid.T) {
+				f := someone(t)
+				few := *f
+				few.Events = nil
+				for _, e := range f.Events {
+					if slices.Contains(needs.Events, e.Name) || needs.Consents && e.Properties["topic"] != nil {
+						few.Events = append(few.Events, e)
+					}
+				}
+				if !needs.Consents {
+					few.Consents = nil
+				}
+				now := at("2026-01-01").Add(time.Duration(rapid.IntRange(0, 300*24).Draw(t, "now")) * time.Hour)
+				if diff := equal(Fold(def, f, now, time.UTC, nil), Fold(def, &few, now, time.UTC, nil)); diff != "" {
+					t.Fatalf("what nobody looks at has changed the answer:\n%s", diff)
+				}
+			})
+		})
+	}
+}
