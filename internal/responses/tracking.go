@@ -20,16 +20,11 @@ var pixel = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\
 func (r *Responses) open(w http.ResponseWriter, q *http.Request) {
 	if c, err := r.Tokens.Verify(q.PathValue("token")); err == nil {
 		now := r.Now()
-		why := machineRequest(q)
-		if why == "" {
-			ctx, cancel := context.WithTimeout(q.Context(), r.Patience)
-			m, found, err := r.links.message(ctx, c.Message)
-			cancel()
-			if err == nil && found && !m.at.IsZero() && now.Sub(m.at) < instant {
-				why = whyInstant
-			}
+		event := answer(contacts.EventOpened, c.Message, "open", now, machineRequest(q))
+		if !event.Machine {
+			event.TooSoon = &store.TooSoon{Within: instant, Why: whyInstant, Key: answer(contacts.EventOpened, c.Message, "open", now, whyInstant).Key}
 		}
-		r.note(q.Context(), answer(contacts.EventOpened, c.Message, "open", now, why))
+		r.note(q.Context(), event)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "image/gif")
@@ -162,7 +157,7 @@ func (r *Responses) count(in store.Incoming, result store.Result) {
 		what = "unmatched"
 	case result.Duplicate:
 		what = "duplicate"
-	case in.Machine:
+	case result.Machine:
 		what = "machine"
 	}
 	name := in.Name

@@ -19,16 +19,26 @@ type Incoming struct {
 	CreateContact  bool   // an unknown Email becomes a new contact
 	Source         string // of what follows for consent and suppression: "webhook main", "one click"
 
+	TooSoon  *TooSoon        // what it is if it came too soon after its message was sent; nil: what it says
 	Proof    *Proof          // it may turn out to be a person's; nil: what Machine says stays
 	Topic    string          // of email.unsubscribed: what is withdrawn; "" is everything
 	Suppress string          // a reason: the contact gets nothing from now on
 	Consents []ConsentChange // Contact is filled in here, Source and At when they are empty
 }
 
+// TooSoon makes an event a machine's when its message was sent only just before:
+// who brings it need not look the message up.
+type TooSoon struct {
+	Within time.Duration
+	Key    string // of the event as a machine's
+	Why    string // its property "machine"
+}
+
 // Result is what became of an Incoming.
 type Result struct {
 	Contact   contacts.ID
 	Event     int64  // 0 for a duplicate and an unmatched one
+	Machine   bool   // it counts for nobody
 	Duplicate bool   // its key was known: nothing changed
 	Unmatched string // why it belongs to nobody, or ""
 }
@@ -129,6 +139,9 @@ func (g *ingest) run(q querier) error {
 	suppressed, err := g.refuseErased(q, create)
 	if err != nil {
 		return err
+	}
+	for i := range g.in {
+		g.results[i].Machine = g.in[i].Machine
 	}
 	if err := g.dedupe(q); err != nil {
 		return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"time"
 
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
@@ -24,6 +25,7 @@ func (g *ingest) byMessage(q querier) error {
 		contact  contacts.ID
 		campaign int64
 		template string
+		sent     time.Time // zero: it is not, as far as is known
 	}
 	var ids []int64
 	for i := range g.in {
@@ -36,13 +38,16 @@ func (g *ingest) byMessage(q querier) error {
 	}
 	found := map[int64]about{}
 	b := g.statement()
-	if err := each(g.ctx, q, `select m.id, m.contact_id, m.campaign_id, m.template, c.erased from messages m
+	if err := each(g.ctx, q, `select m.id, m.contact_id, m.campaign_id, m.template,
+		case when m.state = 'sent' then m.decided_at end, c.erased from messages m
 		left join contacts c on c.id = m.contact_id where `+b.in("m.id", uniqueIDs(ids)), b.args,
 		func(scan func(...any) error) error {
 			var id int64
 			var a about
+			var sent *int64
 			var gone *bool
-			err := scan(&id, &a.contact, &a.campaign, &a.template, &gone)
+			err := scan(&id, &a.contact, &a.campaign, &a.template, &sent, &gone)
+			a.sent = atNull(sent)
 			if found[id] = a; gone != nil {
 				g.gone[a.contact] = *gone
 			}
@@ -61,6 +66,9 @@ func (g *ingest) byMessage(q querier) error {
 			continue
 		}
 		g.results[i].Contact, g.campaign[i], x.Template = a.contact, a.campaign, a.template
+		if soon := x.TooSoon; soon != nil && !a.sent.IsZero() && x.At.Sub(a.sent) < soon.Within {
+			x.Machine, x.Key, x.Properties = true, soon.Key, map[string]any{"machine": soon.Why}
+		}
 	}
 	return nil
 }
