@@ -57,12 +57,6 @@ secrets: [ %q ]
 `
 
 func newCallbackBench(ctx context.Context, r *Run) (*callbackBench, error) {
-	if r.Report.Size == 0 {
-		r.Report.Size = max(r.Size, 0)
-	}
-	if r.Report.Size == 0 {
-		r.Report.Size = wholeCallbacks
-	}
 	in := &installation{}
 	b := &callbackBench{Run: r, installation: in}
 	if err := b.prepare(ctx); err != nil {
@@ -75,7 +69,7 @@ func newCallbackBench(ctx context.Context, r *Run) (*callbackBench, error) {
 // scheduler are two, so that each one's CPU can be told; the embedded default is
 // one process.
 func (b *callbackBench) prepare(ctx context.Context) (err error) {
-	b.dir = filepath.Join(b.Dir, "callbacks")
+	b.dir = filepath.Join(b.Dir, "workspace")
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
 		return err
 	}
@@ -160,19 +154,13 @@ func (b *callbackBench) fill(ctx context.Context) error {
 
 // serve starts a process of the program with some roles.
 func (b *callbackBench) serve(roles []string) error {
-	program := b.Program
-	if program == "" {
-		var err error
-		if program, err = os.Executable(); err != nil {
-			return err
-		}
-	}
 	args := []string{"--dir", b.dir, "serve", "--listen", b.listen}
 	name := "engine"
 	if len(roles) == 1 {
 		args, name = append(args, "--roles", roles[0]), roles[0]
 	}
-	c := exec.Command(program, args...)
+	c := exec.Command(b.Program, args...)
+	c.Env, c.SysProcAttr = environment(), attributes()
 	log, err := os.Create(filepath.Join(b.dir, name+".log"))
 	if err != nil {
 		return err
