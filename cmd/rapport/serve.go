@@ -70,6 +70,9 @@ func (a *app) serve(ctx context.Context, o engine.Options) error {
 	}
 	e, err := engine.Open(ctx, o)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil // it was told to stop before it had begun
+		}
 		return err
 	}
 	defer e.Close()

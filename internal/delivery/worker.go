@@ -29,6 +29,7 @@ type Store interface {
 	Beat(ctx context.Context, worker string) (bool, error)
 	StopWorker(ctx context.Context, worker string) error
 	InDoubt(ctx context.Context, worker string) ([]store.Outcome, error)
+	Unheard(ctx context.Context, batches []int64, fence int64) ([]store.Outcome, error)
 }
 
 // Provider sends finished messages: a pool of SMTP connections.
@@ -399,7 +400,7 @@ func (w *Worker) batches(ctx, finish context.Context, entries []queue.Entry) err
 		return w.guard(finish, applied, found, now)
 	})
 	if err != nil {
-		return err
+		return w.unheard(ctx, finish, in, claim.Fence, err)
 	}
 	w.unused(a, a.limit-len(claim.Claimed))
 	if err := w.push(finish, claim.Ready); err != nil {

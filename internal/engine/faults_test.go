@@ -363,3 +363,33 @@ func TestAFiringWaitsForWhatIsNewAboutContacts(t *testing.T) {
 		t.Errorf("%d of %d were enrolled", n, people)
 	}
 }
+
+// deaf is a store whose first claim is committed, and whose worker hears of an
+// error, as when the connection breaks at the commit.
+type deaf struct {
+	delivery.Store
+	heard bool
+}
+
+func (d *deaf) Claim(ctx context.Context, in store.ClaimInput, decide func([]store.Candidate) []store.Verdict) (store.ClaimResult, error) {
+	claim, err := d.Store.Claim(ctx, in, decide)
+	if d.heard || err != nil {
+		return claim, err
+	}
+	d.heard = true
+	return store.ClaimResult{Fence: claim.Fence}, errOutage
+}
+
+func TestAClaimThatWasNotHeardOfIsPutBack(t *testing.T) {
+	r := start(t, 2, smtptest.Options{}, "", nil)
+	r.Worker.Store = &deaf{Store: r.Store}
+	r.clock.Set(monday.Add(time.Hour))
+	if _, err := r.Settle(t.Context()); !errors.Is(err, errOutage) {
+		t.Fatalf("the claim was heard: %v", err)
+	}
+	r.settle()
+	r.wants("sent", "sent")
+	if n := len(r.server.Messages()); n != 2 {
+		t.Errorf("%d copies of two messages", n)
+	}
+}

@@ -56,6 +56,7 @@ type Claimed struct {
 
 // ClaimResult is what one claim found.
 type ClaimResult struct {
+	Fence   int64 // of this claim; with an error too, because it may have been committed: see Unheard
 	Claimed []Claimed
 	Skipped int
 	Held    int     // moved to other batches
@@ -76,10 +77,10 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 	if err != nil {
 		return ClaimResult{}, err
 	}
-	var result ClaimResult
+	result := ClaimResult{Fence: fence}
 	err = s.db.write(ctx, func(q querier) error {
 		next := reserved.again()
-		result = ClaimResult{}
+		result = ClaimResult{Fence: fence}
 		found, beyond, err := s.candidates(ctx, q, in, &result)
 		if err != nil || len(found) == 0 {
 			return err
@@ -127,7 +128,7 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 		for i, b := range in.Batches {
 			names[i] = ident.Format(b)
 		}
-		return ClaimResult{}, fmt.Errorf("cannot claim batch %s: %w", strings.Join(names, ", "), err)
+		return ClaimResult{Fence: fence}, fmt.Errorf("cannot claim batch %s: %w", strings.Join(names, ", "), err)
 	}
 	return result, nil
 }

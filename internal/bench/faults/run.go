@@ -102,7 +102,7 @@ func Stop() { testenv.Stop() }
 
 // settleLimit is how long an installation may take, after the last fault, until
 // everybody has come to the end.
-const settleLimit = 4 * time.Minute
+const settleLimit = 10 * time.Minute
 
 // run makes the installation, breaks it, waits for its end, and judges that.
 func (t *trial) run(ctx context.Context) (v verdict, err error) {
@@ -116,14 +116,14 @@ func (t *trial) run(ctx context.Context) (v verdict, err error) {
 		return v, fmt.Errorf("only %d of %d faults were injected", t.struck, t.planned)
 	}
 	t.receiver.pace(0)
+	if t.caller != nil {
+		t.caller.stop()
+	}
 	t.tell("waiting for the end")
 	err = until(ctx, settleLimit, "everybody has come to the end", func() (bool, string) {
 		state, err := t.ledger.totals(ctx)
 		return err == nil && state.over(t.contacts), fmt.Sprint(state, " ", err)
 	})
-	if t.caller != nil {
-		t.caller.stop()
-	}
 	v, judged := t.judge(ctx)
 	if err := errors.Join(err, judged, t.dead(), t.complaints()); err != nil || v.Unknown == 0 {
 		return v, err

@@ -56,9 +56,10 @@ type trial struct {
 	caller   *caller // nil: nobody calls
 	ledger   *ledger
 
-	planned int // faults to inject
-	struck  int // faults injected
-	allowed int // messages that may be unknown for them
+	planned int       // faults to inject
+	first   time.Time // when the first one was waited for
+	struck  int       // faults injected
+	allowed int       // messages that may be unknown for them
 }
 
 func newTrial(o Options, s Scenario) *trial {
@@ -179,7 +180,13 @@ var errDry = errors.New("all messages were sent before all faults were injected:
 // at every third moment everything goes as fast as it can.
 func (t *trial) moment(ctx context.Context) error {
 	left := t.expected() - t.receiver.distinct()
-	t.receiver.pace(min(2000, max(20, float64(left)/((float64(t.planned-t.struck)+1)*perFaultTime.Seconds()))))
+	each := perFaultTime.Seconds()
+	if t.struck > 0 { // as long as they have taken so far, on this machine
+		each = max(each, 1.5*t.clock.Now().Sub(t.first).Seconds()/float64(t.struck))
+	} else {
+		t.first = t.clock.Now()
+	}
+	t.receiver.pace(min(2000, max(5, float64(left)/(float64(t.planned-t.struck+1)*each))))
 	if err := t.flows(ctx); err != nil {
 		return err
 	}
@@ -191,7 +198,7 @@ func (t *trial) moment(ctx context.Context) error {
 		if err := pause(ctx, time.Duration(t.random.Int64N(int64(30*time.Millisecond)))); err != nil {
 			return err
 		}
-		defer t.receiver.pace(50) // until the next
+		defer t.receiver.pace(20) // until the next
 	}
 	t.struck++
 	t.tell(fmt.Sprintf("fault %d of %d, %d messages have arrived", t.struck, t.planned, t.receiver.taken.Load()))
