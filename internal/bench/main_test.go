@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"rapport/internal/testenv"
 )
 
 // folder holds what the tests build.
@@ -18,9 +20,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	code := m.Run()
-	os.RemoveAll(folder)
-	os.Exit(code)
+	defer os.RemoveAll(folder)
+	testenv.Main(m)
 }
 
 // built is the program, built once for all tests.
