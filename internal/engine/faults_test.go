@@ -105,7 +105,11 @@ func TestWhatASilentWorkerTookGoesBackToTheQueue(t *testing.T) {
 	if err := r.Store.StartWorker(ctx, store.Worker{ID: "worker-dead"}, r.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if taken, err := r.Queue.Take(ctx, "worker-dead", []string{"50.mia"}, 10, 0); err != nil || len(taken) == 0 {
+	lanes, err := r.Store.OpenLanes(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if taken, err := r.Queue.Take(ctx, "worker-dead", lanes, 10, 0); err != nil || len(taken) == 0 {
 		t.Fatalf("took %v, %v", taken, err)
 	}
 	for range 500 { // more than a quarter of an hour
