@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -49,7 +50,8 @@ this one process, on a file beside the workspace.`,
 				}
 			}
 			o := engine.Options{Database: a.databaseOf(w), Redis: w.Redis, DataDir: a.dataDir(), Env: a.env, Folder: w, Secrets: w.Secrets,
-				Clock: a.now, Watch: watchOf(a.env), Wall: clock.System{}.Now, Log: a.logger(logJSON), Roles: roles, Listen: listen, Password: password}
+				Clock: a.now, Watch: watchOf(a.env), Wall: clock.System{}.Now, Log: a.logger(logJSON), Roles: roles, Listen: listen, Password: password,
+				Resolver: net.DefaultResolver}
 			return a.serve(cmd.Context(), o)
 		},
 	}

@@ -99,6 +99,15 @@ func (d *Domains) Group(domain string, now time.Time) string {
 	return orElse(o.name, domain)
 }
 
+// group is the operator of a recipient's domain. Where no rate of domains is set
+// nobody is looked up.
+func (w *Worker) group(domain string, now time.Time) string {
+	if applied := w.Catalog.Current(); applied != nil && len(applied.Limits.PerDomain) > 0 {
+		return w.Domains.Group(domain, now)
+	}
+	return orElse(familyOf[domain], domain)
+}
+
 // ask looks a domain up. What was known of it counts until then. The lock is held.
 func (d *Domains) ask(domain, before string, now time.Time) {
 	if d.known == nil || len(d.known) >= mostDomains {

@@ -170,7 +170,7 @@ func (w *Worker) slowDown(provider string, list []outgoing, results []smtp.Resul
 	asked := map[string]bool{}
 	whole := false
 	for i, r := range results {
-		group := w.Domains.Group(domainOf(list[i].claimed.Entry.Facts.Contact.Email), now)
+		group := w.group(domainOf(list[i].claimed.Entry.Facts.Contact.Email), now)
 		switch r.Outcome {
 		case smtp.Sent:
 			w.slow.sent(slowKey{provider, group}, 1, now)

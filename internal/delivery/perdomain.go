@@ -92,7 +92,7 @@ func (w *Worker) limitDomains(ctx context.Context, applied *catalog.Applied, fou
 		if !verdicts[i].Go || verdicts[i].Provider == Mailbox {
 			continue
 		}
-		groups[i] = w.Domains.Group(domainOf(c.Entry.Facts.Contact.Email), now)
+		groups[i] = w.group(domainOf(c.Entry.Facts.Contact.Email), now)
 		key := slowKey{verdicts[i].Provider, groups[i]}
 		if rate, slowed := w.slow.rate(key, now); slowed {
 			asked.add(i, crowd{arrival: queue.Arrival{Key: key.provider + " " + key.group, Rate: rate}, slow: key,

@@ -55,12 +55,14 @@ type Options struct {
 	Watch    clock.Clock      // by which workers are given up: it never jumps; nil: the machine's
 	Wall     func() time.Time // of other people, where Clock runs fast; nil: Clock's
 	Log      *slog.Logger
-	Roles    []string      // none: all
-	Mailbox  int           // port of the built-in mailbox; 0: any free one
-	Fleeting bool          // the embedded file need not survive a power cut
-	Listen   string        // address of the web role
-	Password string        // of the dashboard; needed where Listen is not loopback
-	Note     string        // stands on top of every page of the dashboard
+	Roles    []string // none: all
+	Mailbox  int      // port of the built-in mailbox; 0: any free one
+	Fleeting bool     // the embedded file need not survive a power cut
+	Listen   string   // address of the web role
+	Password string   // of the dashboard; needed where Listen is not loopback
+	Note     string   // stands on top of every page of the dashboard
+	// Resolver tells whose servers take a domain's mail; nil: nobody is asked.
+	Resolver delivery.Resolver
 	Idle     time.Duration // how long a scheduler that found nothing to do waits; 0: 100 ms
 }
 
@@ -100,6 +102,7 @@ type Engine struct {
 	settings  atomic.Pointer[settingsOf]
 	handler   http.Handler
 	routes    *delivery.Routes
+	domains   *delivery.Domains
 	live      atomic.Bool // mail may leave: see store.Live
 	journal   *journal.Journal
 }
@@ -180,6 +183,7 @@ func (e *Engine) openWorker(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	e.domains = &delivery.Domains{Resolver: e.Resolver}
 	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log, Clock: e.Clock,
 		Caught: smtp.Config{Host: e.Box.Host(), Port: e.Box.Port(), TLS: smtp.Plain, Connections: 4}}
 	left, err := workersIn(e.journals())
@@ -224,7 +228,7 @@ func (e *Engine) takeOver(ctx context.Context, name string) error {
 func (e *Engine) newWorker(id string, j *journal.Journal) *delivery.Worker {
 	return delivery.New(delivery.Config{
 		ID: id, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Router: e.routes, Tokens: e.Tokens,
-		Journal: j, Step: e.Scheduler.Machine, Clock: e.Clock, Watch: e.Watch, Log: e.Log.With("role", RoleWorker),
+		Journal: j, Step: e.Scheduler.Machine, Clock: e.Clock, Domains: e.domains, Watch: e.Watch, Log: e.Log.With("role", RoleWorker),
 	})
 }
 
@@ -262,6 +266,7 @@ func workersIn(dir string) ([]string, error) {
 func (e *Engine) Close() {
 	if e.routes != nil {
 		e.routes.Close()
+		e.domains.Close()
 	}
 	if e.journal != nil {
 		if err := e.journal.Close(); err != nil {
