@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"rapport/internal/engine"
@@ -72,7 +73,11 @@ func lost(ctx context.Context, t *trial) error {
 	if err := t.moment(ctx); err != nil {
 		return err
 	}
-	m := t.one(engine.RoleWorker)
+	t.receiver.pace(10) // so that whoever has claimed something still has it
+	if err := pause(ctx, time.Second); err != nil {
+		return err
+	}
+	m := t.busiest()
 	m.process.kill()
 	m.gone = true
 	if err := os.RemoveAll(m.disk()); err != nil {
@@ -91,6 +96,24 @@ func lost(ctx context.Context, t *trial) error {
 		return fmt.Errorf("the dead worker held %d messages, more than the %d of its batches", held, most)
 	}
 	return nil
+}
+
+// busiest is the worker that has written its journal last: it is sending.
+func (t *trial) busiest() *machine {
+	var best *machine
+	var latest time.Time
+	for _, m := range t.with(engine.RoleWorker) {
+		files, _ := filepath.Glob(filepath.Join(m.disk(), "journal", "*", "*.journal")) // the pattern is a constant
+		for _, name := range files {
+			if info, err := os.Stat(name); err == nil && (best == nil || info.ModTime().After(latest)) {
+				best, latest = m, info.ModTime()
+			}
+		}
+	}
+	if best == nil {
+		return t.one(engine.RoleWorker)
+	}
+	return best
 }
 
 // quiet waits until the number of messages being sent has stood still for three
