@@ -56,6 +56,7 @@ func givenUp(take func(context.Context, *machine) error, bring func(*machine) er
 			if err := t.moment(ctx); err != nil {
 				return err
 			}
+			t.receiver.pace(3) // the other one must not be done before this one is back
 			m := t.one(engine.RoleWorker)
 			before := t.gaveUp()
 			if err := take(ctx, m); err != nil {
