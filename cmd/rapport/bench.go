@@ -16,7 +16,7 @@ import (
 func (a *app) benchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure it on this machine",
+		Short: "See what this machine can carry, and what it survives",
 		Long: `Measures Rapport on this machine: against a PostgreSQL and a Redis that it starts
 or is given, or against the embedded default, and with a receiving mail server of
 its own, which counts every copy. No mail leaves the machine.
@@ -25,6 +25,7 @@ A bench that loses or doubles a message fails. Figures depend on what else the
 machine does: compare those of one run.`,
 		Example: `  rapport bench send
   rapport bench send --embedded --contacts 20000
+  rapport bench faults --short
   rapport bench send --database postgres://bench@127.0.0.1/bench --redis redis://127.0.0.1:6379/3`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -59,8 +60,10 @@ func (a *app) oneBench(b bench.Bench) *cobra.Command {
 	}
 	f := c.Flags()
 	f.Int64Var(&o.Size, "contacts", b.Size, "how `many` contacts there are")
-	f.BoolVar(&o.Force, "force", false, "use the database even if it has contacts in it")
-	a.benchFlags(f, &o)
+	if !b.Alone {
+		f.BoolVar(&o.Force, "force", false, "use the database even if it has contacts in it")
+		a.benchFlags(f, &o)
+	}
 	if b.Name == bench.Send.Name {
 		f.StringVar(&o.DKIM, "dkim", "", "sign all messages: ed25519")
 		f.BoolVar(&o.OnlyEngine, "only-engine", false, "leave out what it is compared with")

@@ -38,6 +38,7 @@ type Bench struct {
 	Long    string // the same for its page of help
 	Example string // command lines
 	Size    int64  // contacts, where Options.Size says nothing
+	Alone   bool   // it needs neither a database nor Redis
 	Run     func(ctx context.Context, r *Run) error
 }
 
@@ -102,7 +103,10 @@ func (b Bench) Do(ctx context.Context, o Options) (report Report, err error) {
 	if !measurable() {
 		r.Note("this system does not tell what a process costs: there are no figures of CPU and memory")
 	}
-	if err = r.services(ctx); err == nil {
+	if !b.Alone {
+		err = r.services(ctx)
+	}
+	if err == nil {
 		err = b.Run(ctx, r)
 	}
 	if ctx.Err() != nil { // whatever else failed came of it

@@ -2,15 +2,10 @@ package bench
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -192,20 +187,6 @@ func (in *mailHouse) alive() error {
 		}
 	}
 	return nil
-}
-
-// key makes a DKIM key and returns its file.
-func (r *Run) key() (string, error) {
-	file := filepath.Join(r.Dir, "dkim.pem")
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return "", err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return "", err
-	}
-	return file, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
 func unusedPort() (int, error) {

@@ -6,6 +6,8 @@ import (
 	"net/mail"
 	"testing"
 
+	"rapport/internal/clock"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -49,7 +51,7 @@ func TestTheMessageThatIsMeasured(t *testing.T) {
 }
 
 func TestRenderReportsAllItsFigures(t *testing.T) {
-	r := &Run{Options: Options{Size: 800, Dir: t.TempDir()}}
+	r := &Run{Options: Options{Size: 800, Dir: t.TempDir(), Clock: clock.System{}}}
 	if err := Render.Run(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}

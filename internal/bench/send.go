@@ -83,7 +83,7 @@ func (b *sending) install(ctx context.Context, r *Run) (err error) {
 	}
 	connections := cmp.Or(r.Connections, sendConnections)
 	near := provider{name: "near", port: b.near.port, connections: connections}
-	key, err := r.key()
+	key, err := dkimKey(r.Dir)
 	if err != nil {
 		return err
 	}
