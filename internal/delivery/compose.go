@@ -42,50 +42,67 @@ func (m *outgoing) release() {
 	drafts.Put(d)
 }
 
-// compose fills in a claimed message and makes the bytes that go over the wire.
-// An error is the message's own fault, unless it is a heldError.
-func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, c store.Claimed) (outgoing, error) {
-	e, facts := c.Entry.Enrolment, c.Entry.Facts
-	d := definition(ctx, w.Catalog, applied, e)
+// plan finds the way that a claimed message takes. An error is the message's own
+// fault, unless it is a heldError.
+func (w *Worker) plan(ctx context.Context, applied *catalog.Applied, c store.Claimed) (outgoing, error) {
+	d := definition(ctx, w.Catalog, applied, c.Entry.Enrolment)
 	if d == nil {
 		return outgoing{}, &heldError{fmt.Errorf("its version cannot be read")}
 	}
 	sender := senderNow(applied, d, c.Lane)
-	route, err := w.Router.Route(applied, sender, facts.Contact.Email)
+	route, err := w.Router.Route(applied, sender, c.Entry.Facts.Contact.Email)
 	if err != nil {
 		return outgoing{}, &heldError{err}
 	}
+	return outgoing{claimed: c, campaign: d, sender: sender, route: route}, nil
+}
+
+// compose fills in a planned message and makes the bytes that go over the wire.
+// An error is the message's own fault, unless it is a heldError.
+func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, out *outgoing) error {
+	c, d := &out.claimed, out.campaign
+	e, facts := c.Entry.Enrolment, c.Entry.Facts
 	t, err := w.template(ctx, applied, c)
 	if err != nil {
-		return outgoing{}, err
+		return err
 	}
 	now := w.Clock.Now()
-	r, err := w.recipes.find(ctx, w, applied, recipeKey{t, d, sender, c.Subject}, now)
+	r, err := w.recipes.find(ctx, w, applied, recipeKey{t, d, out.sender, c.Subject}, now)
 	if err != nil {
 		// A message that cannot be filled in is at fault itself, however it is with us.
 		var ours *heldError
 		if _, own := t.Render(renderInput(applied, d, facts, e.Origin, now)); own != nil && errors.As(err, &ours) {
-			return outgoing{}, own
+			return own
 		}
-		return outgoing{}, err
+		return err
 	}
 	m := drafts.Get().(*draft)
 	m.person.contact, m.event.Origin = &facts.Contact, e.Origin
 	r.address(m, w.Tokens, c.ID)
 	m.in = templates.Input{Contact: &m.person, Company: r.company, Campaign: r.campaign, Event: &m.event, Links: &m.links, Now: now}
 	m.in.Language, m.in.Zone = spoken(applied, &facts.Contact)
-	out := outgoing{claimed: c, message: &m.message, hash: r.hash, route: route, campaign: d.Name, draft: m}
+	out.message, out.hash, out.draft = &m.message, r.hash, m
 	if out.data, err = m.write(r); err != nil {
 		out.release()
-		return outgoing{}, err
+		return err
 	}
-	return out, nil
+	out.subject = m.message.Subject
+	return nil
+}
+
+// finished is a message planned and composed at once.
+func (w *Worker) finished(ctx context.Context, applied *catalog.Applied, c store.Claimed) (outgoing, error) {
+	m, err := w.plan(ctx, applied, c)
+	if err == nil {
+		err = w.compose(ctx, applied, &m)
+	}
+	return m, err
 }
 
 // Compose makes the bytes of one message as the worker does before it sends, and
 // shows them to use, which must not keep them. It is for those who measure.
 func (w *Worker) Compose(ctx context.Context, applied *catalog.Applied, c store.Claimed, use func(data []byte)) error {
-	m, err := w.compose(ctx, applied, c)
+	m, err := w.finished(ctx, applied, c)
 	if err != nil {
 		return err
 	}
@@ -125,7 +142,7 @@ func (m *draft) write(r *recipe) ([]byte, error) {
 
 // template is the one that is applied now, else the one of the version the
 // enrolment is pinned to.
-func (w *Worker) template(ctx context.Context, applied *catalog.Applied, c store.Claimed) (*templates.Template, error) {
+func (w *Worker) template(ctx context.Context, applied *catalog.Applied, c *store.Claimed) (*templates.Template, error) {
 	if t := applied.Templates.Template(c.Template); t != nil {
 		return t, nil
 	}

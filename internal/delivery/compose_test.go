@@ -166,7 +166,7 @@ func TestTheFastWayIsTheLongWay(t *testing.T) {
 				for _, origin := range []campaigns.Origin{{}, bought} {
 					c := h.claim(name, step.Send, facts, origin)
 					want, wrong := h.plainly(t, c, d, "")
-					m, err := h.compose(t.Context(), h.applied, c)
+					m, err := h.finished(t.Context(), h.applied, c)
 					if wrong != nil {
 						if failed++; err == nil || err.Error() != wrong.Error() {
 							t.Errorf("%s: %v, the long way says %v", step.Send.Template, err, wrong)
@@ -226,7 +226,7 @@ func TestMailPageAndPreviewAgree(t *testing.T) {
 	d := h.applied.Workspace.Campaigns["welcome"]
 	send := d.Sends()[0].Send
 	c := h.claim("welcome", send, facts, campaigns.Origin{})
-	m, err := h.compose(t.Context(), h.applied, c)
+	m, err := h.finished(t.Context(), h.applied, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestASignedMessageIsTheMessageWithItsSignature(t *testing.T) {
 	d := h.applied.Workspace.Campaigns["welcome"]
 	for range 3 { // with memory that was used before, too
 		c := h.claim("welcome", d.Sends()[0].Send, people()[0], campaigns.Origin{})
-		m, err := h.compose(t.Context(), h.applied, c)
+		m, err := h.finished(t.Context(), h.applied, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,7 @@ func TestRecipesBelongToAVersion(t *testing.T) {
 	older := h.applied
 	for i, applied := range []*catalog.Applied{older, newer, older, newer, older} {
 		h.applied = applied
-		m, err := h.compose(t.Context(), applied, h.claim("birthday", send, people()[0], campaigns.Origin{}))
+		m, err := h.finished(t.Context(), applied, h.claim("birthday", send, people()[0], campaigns.Origin{}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -326,12 +326,12 @@ func TestRecipesBelongToAVersion(t *testing.T) {
 func TestAFaultOfTheMessageComesFirst(t *testing.T) {
 	h := northwind(t, map[string]string{"templates/broken.md": "---\nsubject: Hi\n---\nHi {{ contact.sunset }}\n"})
 	delete(h.applied.Senders, "mia")
-	_, err := h.compose(t.Context(), h.applied, h.claim("welcome", &campaigns.Send{Template: "broken"}, people()[0], campaigns.Origin{}))
+	_, err := h.finished(t.Context(), h.applied, h.claim("welcome", &campaigns.Send{Template: "broken"}, people()[0], campaigns.Origin{}))
 	want := `template broken: broken.md:4:7: contact.sunset has no value (give it a default: {{ contact.sunset | default: "…" }})`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
-	_, err = h.compose(t.Context(), h.applied, h.claim("welcome", h.applied.Workspace.Campaigns["welcome"].Sends()[0].Send, people()[0], campaigns.Origin{}))
+	_, err = h.finished(t.Context(), h.applied, h.claim("welcome", h.applied.Workspace.Campaigns["welcome"].Sends()[0].Send, people()[0], campaigns.Origin{}))
 	if err == nil || err.Error() != "sender mia is not in the applied workspace" {
 		t.Errorf("got %v", err)
 	}

@@ -105,7 +105,7 @@ func (w *Worker) blame(provider string, list []outgoing, results []smtp.Result, 
 	taken := map[string]bool{}
 	held := map[int]string{}
 	for i, r := range results {
-		campaign := list[i].campaign
+		campaign := list[i].campaign.Name
 		switch {
 		case r.Outcome == smtp.Sent:
 			taken[campaign] = true

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/campaigns"
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/queue"
 )
@@ -184,7 +185,7 @@ func TestTenRefusalsInARowAreAboutUs(t *testing.T) {
 	of := func(n int, r smtp.Result) map[int]string {
 		list, results := make([]outgoing, n), make([]smtp.Result, n)
 		for i := range results {
-			list[i].campaign, results[i] = "offer", r
+			list[i].campaign, results[i] = &campaigns.Definition{Name: "offer"}, r
 		}
 		return w.blame("main", list, results, noon)
 	}

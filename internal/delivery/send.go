@@ -26,22 +26,23 @@ var (
 	errLease   = errors.New("taken back: the lease of this worker would not outlast the answer")
 )
 
-// send renders claimed messages and hands them to their providers. Every
-// claimed message has exactly one outcome. since is when, on the machine's
-// watch, the claim began: whatever changed later takes back what has no intent.
+// send hands claimed messages to their providers, and makes each when a connection
+// is there for it. Every claimed message has exactly one outcome. since is when, on
+// the machine's watch, the claim began: whatever changed later takes back what has
+// no intent.
 func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []store.Claimed, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
 	outcomes = make([]store.Outcome, 0, len(claimed))
 	byProvider := map[string][]outgoing{}
 	for _, c := range claimed {
-		m, err := w.compose(ctx, applied, c)
+		m, err := w.plan(ctx, applied, c)
 		if err != nil {
 			outcomes = append(outcomes, w.faulty(c, err))
 			continue
 		}
 		byProvider[m.route.Name] = append(byProvider[m.route.Name], m)
 	}
-	for name, list := range byProvider {
-		more, dead := w.sendThrough(ctx, name, list, since)
+	for _, list := range byProvider {
+		more, dead := w.sendThrough(ctx, applied, list, since)
 		outcomes, bounces = append(outcomes, more...), append(bounces, dead...)
 	}
 	return outcomes, bounces
@@ -75,24 +76,44 @@ func fault(err error) string {
 // heldError is a fault that is not the message's.
 type heldError struct{ error }
 
-// outgoing is a finished message and the way it takes.
+// outgoing is a message and the way it takes.
 type outgoing struct {
 	claimed  store.Claimed
-	draft    *draft        // whose memory message and data are, until release
-	message  *mime.Message // of which only the header's values are there
-	data     []byte
-	hash     string
+	campaign *campaigns.Definition
+	sender   string
 	route    Route
-	campaign string
+
+	// What compose makes:
+	draft   *draft        // whose memory message and data are, until release
+	message *mime.Message // of which only the header's values are there
+	data    []byte
+	hash    string
+	subject string
+	err     error // why it could not be made
 }
 
-func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoing, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
+// sendThrough sends messages through their one provider.
+func (w *Worker) sendThrough(ctx context.Context, applied *catalog.Applied, list []outgoing, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
+	provider := list[0].route.Name
+	// What is under way is made to its end.
+	finish := context.WithoutCancel(ctx)
 	envelopes := make([]smtp.Envelope, len(list))
-	for i, m := range list {
-		from, to, utf8 := mime.Envelope(m.message)
-		envelopes[i] = smtp.Envelope{From: from, To: to, Data: m.data, UTF8: utf8,
+	for i := range list {
+		m := &list[i]
+		envelopes[i] = smtp.Envelope{
+			Make: func(e *smtp.Envelope) error {
+				if m.err = w.compose(finish, applied, m); m.err != nil {
+					return m.err
+				}
+				e.From, e.To, e.UTF8 = mime.Envelope(m.message)
+				e.Data, e.Ready = m.data, !e.UTF8
+				return nil
+			},
 			Intent: func() error { return w.intent(m, since) },
-			Done:   func(r smtp.Result) { w.noted(m, r) },
+			Done: func(r smtp.Result) {
+				w.noted(m, r)
+				m.release() // answered: nobody writes it any more
+			},
 		}
 	}
 	results := list[0].route.Provider.SendAll(ctx, envelopes)
@@ -100,8 +121,12 @@ func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoi
 	held := w.learn(provider, list, results, now)
 	outcomes = make([]store.Outcome, len(list))
 	for i, r := range results {
+		if list[i].err != nil {
+			outcomes[i] = w.faulty(list[i].claimed, list[i].err)
+			continue
+		}
 		outcomes[i] = w.outcome(list[i].claimed, r, now)
-		outcomes[i].TemplateHash, outcomes[i].Subject, outcomes[i].Mailbox = list[i].hash, list[i].message.Subject, list[i].route.Mailbox
+		outcomes[i].TemplateHash, outcomes[i].Subject, outcomes[i].Mailbox = list[i].hash, list[i].subject, list[i].route.Mailbox
 		if why, ours := held[i]; ours {
 			w.holdOurs(&outcomes[i], list[i].claimed, why, now)
 		}
@@ -113,19 +138,16 @@ func (w *Worker) sendThrough(ctx context.Context, provider string, list []outgoi
 			bounces = append(bounces, bounce(list[i].claimed.ID, outcomes[i].Reply, r.Verb, now))
 		}
 	}
-	for i := range list { // every one is answered, so nobody writes it any more
-		list[i].release()
-	}
 	return outcomes, bounces
 }
 
 // intent is the last look before the point of no return.
-func (w *Worker) intent(m outgoing, since time.Time) error {
+func (w *Worker) intent(m *outgoing, since time.Time) error {
 	if !w.lease.holds(w.Watch.Now().Add(DataTime)) {
 		return errLease
 	}
 	contact := strconv.FormatInt(int64(m.claimed.Entry.Enrolment.Contact), 10)
-	if w.changes.since(since, w.Watch.Now(), queue.Notice{Kind: NoticeCampaign, Key: m.campaign}, queue.Notice{Kind: NoticeContact, Key: contact}) {
+	if w.changes.since(since, w.Watch.Now(), queue.Notice{Kind: NoticeCampaign, Key: m.campaign.Name}, queue.Notice{Kind: NoticeContact, Key: contact}) {
 		return errChanged
 	}
 	if e, known := w.Journal.Has(m.claimed.ID); known && e.Fence >= m.claimed.Fence {
@@ -135,7 +157,7 @@ func (w *Worker) intent(m outgoing, since time.Time) error {
 }
 
 // noted puts a server's answer in the journal as soon as it is there.
-func (w *Worker) noted(m outgoing, r smtp.Result) {
+func (w *Worker) noted(m *outgoing, r smtp.Result) {
 	if r.Verb == smtp.VerbIntent || r.Verb == "" {
 		return
 	}

@@ -61,13 +61,13 @@ func (c *conn) transfer(e, next *Envelope, limit time.Duration, ready func() err
 
 func (c *conn) appendBody(b []byte, e *Envelope) []byte {
 	if c.offers.chunking {
-		data := wireForm(e.Data, false)
+		data := e.wireForm(false)
 		b = append(b, "BDAT "...)
 		b = strconv.AppendInt(b, int64(len(data)), 10)
 		b = append(b, " LAST\r\n"...)
 		return append(b, data...)
 	}
-	b = append(b, wireForm(e.Data, true)...)
+	b = append(b, e.wireForm(true)...)
 	return append(b, ".\r\n"...)
 }
 

@@ -49,7 +49,7 @@ func (c *conn) refuse(e *Envelope) (Result, bool) {
 	case e.UTF8 && !c.offers.utf8:
 		return Result{Outcome: Permanent, Verb: VerbMail,
 			Text: "the address needs SMTPUTF8, which the server does not offer"}, true
-	case !c.offers.eightBit && eightBit(e.Data):
+	case !c.offers.eightBit && e.eightBit():
 		return Result{Outcome: Permanent, Verb: VerbMail,
 			Text: "the message has 8-bit bytes and the server does not offer 8BITMIME"}, true
 	}
@@ -61,7 +61,7 @@ func (c *conn) appendMail(b []byte, e *Envelope) []byte {
 	b = append(b, "MAIL FROM:<"...)
 	b = append(b, e.From...)
 	b = append(b, '>')
-	if c.offers.eightBit && eightBit(e.Data) {
+	if c.offers.eightBit && e.eightBit() {
 		b = append(b, " BODY=8BITMIME"...)
 	}
 	if c.offers.size {

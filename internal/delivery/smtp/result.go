@@ -117,6 +117,15 @@ type Envelope struct {
 	// Data is the whole message in CRLF lines; it is not changed.
 	Data []byte
 	UTF8 bool // needs SMTPUTF8 (RFC 6531)
+	// Ready says that Data is ASCII in CRLF lines without a dot at the start of
+	// one, as package mime writes it; nobody looks then.
+	Ready bool
+
+	// Make, if given, fills in the fields above when a connection takes the
+	// message up, so that no more messages exist than connections. If it fails,
+	// the message's result is Temporary at no verb and Err is the error. It is
+	// called at most once.
+	Make func(*Envelope) error
 
 	// Intent, if given, is called right before the final dot, or the last
 	// BDAT, is written. If it fails, the message is abandoned before that,

@@ -59,6 +59,20 @@ func (p *Pool) finish(j job, r Result) {
 	j.batch.open.Done()
 }
 
+// made makes sure that a message is made. One that cannot be is finished.
+func (p *Pool) made(j job) bool {
+	make := j.envelope.Make
+	if make == nil {
+		return true
+	}
+	j.envelope.Make = nil
+	if err := make(j.envelope); err != nil {
+		p.finish(j, Result{Outcome: Temporary, Text: printable(err.Error()), Err: err})
+		return false
+	}
+	return true
+}
+
 // fail finishes messages that never saw a connection.
 func (p *Pool) fail(jobs []job, why *dialError) {
 	for _, j := range jobs {
@@ -209,12 +223,9 @@ func (l *line) send(j job) (next job, ok bool, why *dialError) {
 		return j, true, why
 	}
 	c, e := l.conn, j.envelope
-	if !c.opened.written {
-		if r, refused := c.refuse(e); refused {
-			l.pool.finish(j, r)
-			next, ok = l.pool.next()
-			return next, ok, nil
-		}
+	if !c.opened.written && !l.fit(j) {
+		next, ok = l.pool.next()
+		return next, ok, nil
 	}
 	release := func() bool { return true }
 	if ctx.Done() != nil {
@@ -260,12 +271,23 @@ func (l *line) follower() (job, bool) {
 		if !ok {
 			return job{}, false
 		}
-		r, refused := l.conn.refuse(j.envelope)
-		if !refused {
+		if l.fit(j) {
 			return j, true
 		}
+	}
+}
+
+// fit reports whether a message is made, and one that this server can be asked
+// to take; if not, it is finished.
+func (l *line) fit(j job) bool {
+	if !l.pool.made(j) {
+		return false
+	}
+	r, refused := l.conn.refuse(j.envelope)
+	if refused {
 		l.pool.finish(j, r)
 	}
+	return !refused
 }
 
 // triesAgain reports whether a failure says nothing about a message, which then

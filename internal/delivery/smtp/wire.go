@@ -5,6 +5,15 @@ import (
 	"encoding/binary"
 )
 
+func (e *Envelope) wireForm(stuff bool) []byte {
+	if e.Ready {
+		return e.Data
+	}
+	return wireForm(e.Data, stuff)
+}
+
+func (e *Envelope) eightBit() bool { return !e.Ready && eightBit(e.Data) }
+
 // wireForm returns data as it may stand between DATA and the dot: lines in
 // CRLF, no bare CR or LF (with which a message can smuggle another one past
 // some servers), dots at line starts doubled if stuff is set, and a CRLF at the
