@@ -81,11 +81,11 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 	err = s.db.write(ctx, func(q querier) error {
 		next := reserved.again()
 		result = ClaimResult{Fence: fence}
-		found, beyond, err := s.candidates(ctx, q, in, &result)
+		found, batch, beyond, err := s.candidates(ctx, q, in, &result)
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		verdicts := decide(plainCandidates(found))
+		verdicts := decide(found)
 		if len(verdicts) != len(found) {
 			panic("store: a verdict for each candidate, please")
 		}
@@ -94,16 +94,17 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 		// batch has one owner for good and a sweep knows whose messages it holds.
 		hold := beyond
 		owned := map[int64]bool{}
+		result.Claimed = make([]Claimed, 0, len(found))
 		for i, v := range verdicts {
-			c := found[i]
+			c := &found[i]
 			switch {
 			case v.Go:
-				owned[c.batch] = true
-				result.Claimed = append(result.Claimed, Claimed{c.Candidate, fence, v.Provider})
+				owned[batch[i]] = true
+				result.Claimed = append(result.Claimed, Claimed{*c, fence, v.Provider})
 			case v.Skip != "":
 				skip = append(skip, Stepped{Enrolment: campaigns.Enrolment{ID: c.Entry.Enrolment.ID, Reason: v.Skip}, Withdraw: c.ID})
 			default:
-				hold = append(hold, heldMessage{waitingMessage{ID: c.ID, Lane: c.Lane, Campaign: c.Entry.Enrolment.Campaign, NotBefore: v.Until}, c.batch, v.Reason})
+				hold = append(hold, heldMessage{waitingMessage{ID: c.ID, Lane: c.Lane, Campaign: c.Entry.Enrolment.Campaign, NotBefore: v.Until}, batch[i], v.Reason})
 			}
 		}
 		result.Skipped, result.Held = len(skip), len(hold)
@@ -131,20 +132,6 @@ func (s *Store) Claim(ctx context.Context, in ClaimInput, decide func([]Candidat
 		return ClaimResult{Fence: fence}, fmt.Errorf("cannot claim batch %s: %w", strings.Join(names, ", "), err)
 	}
 	return result, nil
-}
-
-// candidate is a Candidate and the batch that it is in.
-type candidate struct {
-	Candidate
-	batch int64
-}
-
-func plainCandidates(found []candidate) []Candidate {
-	out := make([]Candidate, len(found))
-	for i, c := range found {
-		out[i] = c.Candidate
-	}
-	return out
 }
 
 // openBatch is a batch that may go.
@@ -178,59 +165,56 @@ func (s *Store) openBatches(ctx context.Context, q querier, in ClaimInput, resul
 	return open, messages, err
 }
 
-func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result *ClaimResult) (out []candidate, beyond []heldMessage, _ error) {
+// candidates are the queued messages of the batches under their contacts' locks,
+// up to the limit, with the batch of each; what is beyond goes elsewhere.
+func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result *ClaimResult) (out []Candidate, batch []int64, beyond []heldMessage, _ error) {
 	open, ids, err := s.openBatches(ctx, q, in, result)
 	if err != nil || len(open) == 0 {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	people, err := s.lockContactsOf(ctx, q, sortedKeys(open), ids)
 	if err != nil || len(people) == 0 {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
+	out, batch = make([]Candidate, 0, len(ids)), make([]int64, 0, len(ids))
 	b := s.statement()
 	text := `select m.id, m.batch_id, m.template, m.subject, m.attempts, m.due_at, m.expires_at, m.reason, ` + s.enrolmentColumns(b) + `
 		from messages m join enrolments e on e.id = (m.id & ` + fmt.Sprint(-ident.Steps) + `)
 		where ` + b.in("m.id", ids) + ` and m.state = 'queued' and ` + b.in("m.batch_id", sortedKeys(open)) + ` order by m.id`
 	// Not locked: who withdraws one of them meanwhile is found by the update.
 	if err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
-		var c candidate
-		var due, expires int64
-		if err := scanEnrolment(scan, &c.Entry, &c.ID, &c.batch, &c.Template, &c.Subject, &c.Attempts, &due, &expires, &c.Reason); err != nil {
+		out = append(out, Candidate{})
+		c := &out[len(out)-1]
+		var in, due, expires int64
+		if err := scanEnrolment(scan, &c.Entry, &c.ID, &in, &c.Template, &c.Subject, &c.Attempts, &due, &expires, &c.Reason); err != nil {
 			return err
 		}
-		of := open[c.batch]
-		c.Lane, c.Entry.Status = of.lane, of.status
+		batch = append(batch, in)
+		c.Lane, c.Entry.Status = open[in].lane, open[in].status
 		c.Due, c.Expires, c.Deferred = at(due), at(expires), c.Attempts > 0
-		out = append(out, c)
 		return nil
 	}); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if len(out) > in.Limit {
-		for _, c := range out[in.Limit:] {
-			beyond = append(beyond, heldMessage{waitingMessage{ID: c.ID, Lane: c.Lane, Campaign: c.Entry.Enrolment.Campaign, Size: in.Split}, c.batch, ""})
+		for i, c := range out[in.Limit:] {
+			beyond = append(beyond, heldMessage{waitingMessage{ID: c.ID, Lane: c.Lane, Campaign: c.Entry.Enrolment.Campaign, Size: in.Split}, batch[in.Limit+i], ""})
 		}
 		out = out[:in.Limit]
 	}
-	entries := make([]Due, len(out))
-	for i, c := range out {
-		entries[i] = c.Entry
-	}
-	if err := s.complete(ctx, q, entries, in.Needs, people, false); err != nil {
-		return nil, nil, err
-	}
+	entries := make([]*Due, len(out))
 	for i := range out {
-		out[i].Entry = entries[i]
+		entries[i] = &out[i].Entry
 	}
-	return out, beyond, nil
+	return out, batch, beyond, s.complete(ctx, q, entries, in.Needs, people, false)
 }
 
 // lockContactsOf locks the contacts of the batches' queued messages, in id order,
 // and returns them as they are under the lock.
 func (s *Store) lockContactsOf(ctx context.Context, q querier, batches, ids []int64) ([]contacts.Contact, error) {
 	b := s.statement()
-	return s.contactsWhere(ctx, q, b, `c.id in (select m.contact_id from messages m where `+
-		b.in("m.id", ids)+` and m.state = 'queued' and `+b.in("m.batch_id", batches)+`) order by c.id`+b.lock("for update of c"))
+	return s.upToContacts(ctx, q, b, `c.id in (select m.contact_id from messages m where `+
+		b.in("m.id", ids)+` and m.state = 'queued' and `+b.in("m.batch_id", batches)+`) order by c.id`+b.lock("for update of c"), len(ids))
 }
 
 // markSending moves messages to sending and returns those that were still queued.

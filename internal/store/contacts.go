@@ -51,11 +51,16 @@ func (s *Store) readContacts(ctx context.Context, q querier, ids []contacts.ID, 
 	if lock != "" {
 		where += b.lock(lock)
 	}
-	return s.contactsWhere(ctx, q, b, where)
+	return s.upToContacts(ctx, q, b, where, len(ids))
 }
 
 func (s *Store) contactsWhere(ctx context.Context, q querier, b *statement, where string) ([]contacts.Contact, error) {
-	var out []contacts.Contact
+	return s.upToContacts(ctx, q, b, where, 0)
+}
+
+// upToContacts is contactsWhere for who knows how many there are about.
+func (s *Store) upToContacts(ctx context.Context, q querier, b *statement, where string, n int) ([]contacts.Contact, error) {
+	out := make([]contacts.Contact, 0, n)
 	err := each(ctx, q, `select `+contactColumns(b)+` from contacts c where `+where, b.args,
 		func(scan func(...any) error) error {
 			c, err := scanContact(scan)

@@ -117,7 +117,7 @@ func (s *Store) takeDue(ctx context.Context, q querier, now time.Time, limit int
 		// Those of one firing are all due at once; their ids are not asked for
 		// here, or the database would sort a million of them each time.
 		more, err := s.readEnrolments(ctx, q, b, `e.campaign_id = `+b.arg(campaign)+` and e.due_at <= `+b.arg(ms(now)),
-			` order by e.due_at limit `+b.arg(share)+b.lock("for update of e skip locked"))
+			` order by e.due_at limit `+b.arg(share)+b.lock("for update of e skip locked"), share)
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +160,11 @@ func (s *Store) step(ctx context.Context, q querier, due []Due, step Step, now t
 	if err != nil {
 		return nil, err
 	}
-	if err := s.complete(ctx, q, due, step.Needs, people, true); err != nil {
+	whole := make([]*Due, len(due))
+	for i := range due {
+		whole[i] = &due[i]
+	}
+	if err := s.complete(ctx, q, whole, step.Needs, people, true); err != nil {
 		return nil, err
 	}
 	stepped := step.Decide(due)
@@ -186,15 +190,15 @@ type enrolmentData struct {
 
 // readEnrolments reads enrolments e with the status of their campaign, which is
 // asked for apart: joined, the planner would begin with the campaign, and read
-// all of its enrolments.
-func (s *Store) readEnrolments(ctx context.Context, q querier, b *statement, where, tail string) ([]Due, error) {
-	var due []Due
+// all of its enrolments. There are about so many.
+func (s *Store) readEnrolments(ctx context.Context, q querier, b *statement, where, tail string, about int) ([]Due, error) {
+	due := make([]Due, 0, about)
 	of := map[int64]CampaignStatus{}
 	err := each(ctx, q, `select `+s.enrolmentColumns(b)+` from enrolments e where `+where+tail, b.args,
 		func(scan func(...any) error) error {
-			var d Due
-			err := scanEnrolment(scan, &d)
-			due = append(due, d)
+			due = append(due, Due{})
+			d := &due[len(due)-1]
+			err := scanEnrolment(scan, d)
 			of[d.Enrolment.Campaign] = ""
 			return err
 		})
@@ -247,7 +251,7 @@ func scanEnrolment(scan func(...any) error, d *Due, before ...any) error {
 
 // complete adds the facts of these people that are needed, and what counts for
 // limits; to step, what became of the messages as well.
-func (s *Store) complete(ctx context.Context, q querier, due []Due, needing func(campaigns.Enrolment) contacts.Needs, people []contacts.Contact, outcomes bool) error {
+func (s *Store) complete(ctx context.Context, q querier, due []*Due, needing func(campaigns.Enrolment) contacts.Needs, people []contacts.Contact, outcomes bool) error {
 	if len(due) == 0 {
 		return nil
 	}
@@ -273,7 +277,7 @@ func (s *Store) complete(ctx context.Context, q querier, due []Due, needing func
 		due[i].Facts = facts[due[i].Enrolment.Contact]
 	}
 	// What it is parked for is always asked about, unless it is told already.
-	missing := func(d Due) bool { return d.Enrolment.State == campaigns.Parked && len(d.Outcomes) == 0 }
+	missing := func(d *Due) bool { return d.Enrolment.State == campaigns.Parked && len(d.Outcomes) == 0 }
 	if needs.Outcomes || outcomes && slices.ContainsFunc(due, missing) {
 		if err := s.addOutcomes(ctx, q, due); err != nil {
 			return err
@@ -305,12 +309,12 @@ func (s *Store) complete(ctx context.Context, q querier, due []Due, needing func
 
 // addOutcomes tells what became of the messages of each enrolment, in place of
 // what is said already.
-func (s *Store) addOutcomes(ctx context.Context, q querier, due []Due) error {
+func (s *Store) addOutcomes(ctx context.Context, q querier, due []*Due) error {
 	ids := make([]int64, len(due))
 	of := make(map[int64]*Due, len(due))
 	for i := range due {
 		ids[i] = due[i].Enrolment.ID
-		of[ids[i]] = &due[i]
+		of[ids[i]] = due[i]
 		due[i].Outcomes = nil
 	}
 	b := s.statement()

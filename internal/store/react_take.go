@@ -110,7 +110,7 @@ func (s *Store) addEntries(ctx context.Context, q querier, ids []int64, of map[c
 		` and (e.ended_at is null or e.goal_until is not null and e.converted_at is null)`,
 		// Who steps one of them may have read the facts before the news: then it
 		// is looked at where that step has left it, and woken from there.
-		" order by e.id"+b.lock("for update of e"))
+		" order by e.id"+b.lock("for update of e"), 0)
 	for _, e := range entries {
 		t := of[e.Enrolment.Contact]
 		t.Entries = append(t.Entries, e)

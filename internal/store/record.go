@@ -171,7 +171,7 @@ func (s *Store) goOn(ctx context.Context, q querier, final []Outcome, step *Step
 		}
 		b := s.statement()
 		due, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages),
-			` order by e.id`+b.lock("for update of e"))
+			` order by e.id`+b.lock("for update of e"), len(ids))
 		if err != nil {
 			return nil, err
 		}
