@@ -173,7 +173,7 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 	b := s.statement()
 	agreed, held := "true", in.reentry(b)
 	if in.Topic != "" {
-		agreed = `exists (select 1 from consents k where k.contact_id = c.id and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `)`
+		agreed = asked(`select 1 from consents k where k.contact_id = c.id and k.state = 'given' and k.topic = ` + b.arg(in.Topic))
 	}
 	err = each(ctx, q, `select c.id, c.seed, c.suppressed, `+agreed+`, `+held+` from contacts c where not c.erased and `+b.in("c.id", ids)+` order by c.id`, b.args,
 		func(scan func(...any) error) error {
@@ -205,6 +205,10 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 		})
 	return admitted, out, err
 }
+
+// asked is whether a query finds anything, asked for each row. Written with exists
+// it would be answered by reading the whole table into memory, for every chunk.
+func asked(query string) string { return `((` + query + ` limit 1) is not null)` }
 
 // reentry is true for contacts c who may not come (again).
 func (in *EnrolInput) reentry(b *statement) string {
