@@ -180,7 +180,7 @@ func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result
 	b := s.statement()
 	text := `select m.id, m.batch_id, m.template, m.subject, m.attempts, m.due_at, m.expires_at, m.reason, ` + s.enrolmentColumns(b) + `
 		from messages m join enrolments e on e.id = (m.id & ` + fmt.Sprint(-ident.Steps) + `)
-		where ` + b.in("m.id", ids) + ` and m.state = 'queued' and ` + b.in("m.batch_id", sortedKeys(open)) + ` order by m.id`
+		where ` + b.inKeys("m.id", ids) + ` and m.state = 'queued' and ` + b.in("m.batch_id", sortedKeys(open)) + ` order by m.id`
 	// Not locked: who withdraws one of them meanwhile is found by the update.
 	if err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
 		out = append(out, Candidate{})
@@ -214,7 +214,7 @@ func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result
 func (s *Store) lockContactsOf(ctx context.Context, q querier, batches, ids []int64) ([]contacts.Contact, error) {
 	b := s.statement()
 	return s.upToContacts(ctx, q, b, `c.id in (select m.contact_id from messages m where `+
-		b.in("m.id", ids)+` and m.state = 'queued' and `+b.in("m.batch_id", batches)+`) order by c.id`+b.lock("for update of c"), len(ids))
+		b.inKeys("m.id", ids)+` and m.state = 'queued' and `+b.in("m.batch_id", batches)+`) order by c.id`+b.lock("for update of c"), len(ids))
 }
 
 // markSending moves messages to sending and returns those that were still queued.

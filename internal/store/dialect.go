@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,6 +44,15 @@ func (b *statement) among(ids []int64) func(column string) string {
 	}
 	list := b.arg(jsonText(ids))
 	return func(column string) string { return column + " in (select value from json_each(" + list + "))" }
+}
+
+// inKeys is in for the key of a table that is partitioned by it: the range spares
+// PostgreSQL the other partitions, which a list that it does not know yet cannot.
+func (b *statement) inKeys(column string, ids []int64) string {
+	if b.dialect != segments.Postgres || len(ids) == 0 {
+		return b.in(column, ids)
+	}
+	return b.in(column, ids) + ` and ` + column + ` between ` + b.arg(slices.Min(ids)) + ` and ` + b.arg(slices.Max(ids))
 }
 
 // inText is in for text.

@@ -62,7 +62,7 @@ func (s *Store) settleAnswered(ctx context.Context, q querier, outcomes []Outcom
 	b := s.statement()
 	if err := each(ctx, q, `select distinct e.message_id from messages m
 		join events e on e.contact_id = m.contact_id and e.message_id = m.id
-		where e.name like 'email.%' and e.name <> 'email.sent' and `+b.in("m.id", unknown), b.args,
+		where e.name like 'email.%' and e.name <> 'email.sent' and `+b.inKeys("m.id", unknown), b.args,
 		func(scan func(...any) error) error {
 			var id int64
 			err := scan(&id)

@@ -12,7 +12,7 @@ import (
 func TestMaintainMakesPartitionsAhead(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
-		now := time.Date(2026, 11, 30, 23, 0, 0, 0, time.UTC)
+		now := time.Date(2026, 12, 31, 23, 0, 0, 0, time.UTC)
 		event := func(at time.Time, n int64) {
 			t.Helper()
 			_, err := s.db.exec(ctx, `insert into events (id, contact_id, name, at, key) values ($1, 1, 'seen', $2, 'k')`, ident.New(at, n), ms(at))
@@ -20,22 +20,22 @@ func TestMaintainMakesPartitionsAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// This month has rows in the default partition already, so it stays there.
+		// This quarter has rows in the default partition already, so it stays there.
 		event(now, 1)
 		did := must(s.Maintain(ctx, now))(t)
-		want := []string{"events_2026_12", "events_2027_01", "messages_2026_11", "messages_2026_12", "messages_2027_01"}
+		want := []string{"events_2027q1", "messages_2026q4", "messages_2027q1"}
 		if s.dialect == segments.SQLite {
 			want = nil
 		}
 		equal(t, "partitions", fmt.Sprint(did.Partitions), fmt.Sprint(want))
 		event(now, 2)
 		event(now.Add(2*time.Hour), 3)
-		event(now.AddDate(1, 0, 0), 4) // of a month that nobody thought of
+		event(now.AddDate(1, 0, 0), 4) // of a quarter that nobody thought of
 		equal(t, "again", len(must(s.Maintain(ctx, now))(t).Partitions), 0)
 		if s.dialect == segments.SQLite {
 			return
 		}
-		for table, rows := range map[string]int64{"events_default": 3, "events_2026_12": 1} {
+		for table, rows := range map[string]int64{"events_default": 3, "events_2027q1": 1} {
 			var n int64
 			if _, err := one(ctx, s.db, `select count(*) from `+table, nil, &n); err != nil {
 				t.Fatal(err)
@@ -43,8 +43,8 @@ func TestMaintainMakesPartitionsAhead(t *testing.T) {
 			equal(t, table, n, rows)
 		}
 		var options, left string
-		if _, err := one(ctx, s.db, `select array_to_string(reloptions, ','), (select count(*)::text from pg_constraint where conname like '%elsewhere' or conname like '%month')
-			from pg_class where relname = 'messages_2026_12'`, nil, &options, &left); err != nil {
+		if _, err := one(ctx, s.db, `select array_to_string(reloptions, ','), (select count(*)::text from pg_constraint where conname like '%elsewhere' or conname like '%quarter')
+			from pg_class where relname = 'messages_2027q1'`, nil, &options, &left); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "how messages are stored", options, "fillfactor=70")

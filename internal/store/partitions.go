@@ -9,44 +9,45 @@ import (
 	"rapport/segments"
 )
 
-// monthly are the tables with a partition for each month in PostgreSQL, and how
-// those are stored: a message's row changes a few times after it was written.
-var monthly = []struct{ table, with string }{
+// quarterly are the tables with a partition for each quarter in PostgreSQL, and how
+// those are stored: a message's row changes a few times after it was written. What
+// is known of a contact is looked up in every partition, so there are few.
+var quarterly = []struct{ table, with string }{
 	{"events", ""},
 	{"messages", " with (fillfactor = 70)"},
 }
 
-// monthsAhead is for how many months after this one partitions are there: long
-// enough that a maintenance which fails for weeks leaves nothing behind.
-const monthsAhead = 2
+// ahead is how long before its quarter a partition is there: a maintenance that
+// fails for weeks leaves nothing behind.
+const ahead = 45 * 24 * time.Hour
 
 // lockPatience is how long making a partition waits for a lock. Whoever comes
 // after it waits too, so it gives up soon and comes again with the next maintenance.
 const lockPatience = "set local lock_timeout = '2s'"
 
-// month is a partition to be: the rows whose ids were made in one month.
-type month struct {
+// quarter is a partition to be: the rows whose ids were made in one quarter.
+type quarter struct {
 	table, with string
 	from, until int64 // ids
 	name        string
 }
 
-func monthOf(table, with string, day time.Time) month {
-	first := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
-	return month{table, with, ident.Base(first), ident.Base(first.AddDate(0, 1, 0)), table + first.Format("_2006_01")}
+func quarterOf(table, with string, day time.Time) quarter {
+	n := (int(day.UTC().Month()) - 1) / 3
+	first := time.Date(day.UTC().Year(), time.Month(3*n+1), 1, 0, 0, 0, 0, time.UTC)
+	return quarter{table, with, ident.Base(first), ident.Base(first.AddDate(0, 3, 0)), fmt.Sprintf("%s_%dq%d", table, first.Year(), n+1)}
 }
 
-// makePartitions makes the partitions of this month and the next ones that are
-// not there yet, and returns their names. A month of which rows are in the
-// default partition already stays there: no row is ever moved.
+// makePartitions makes the partitions of this quarter and of one that is near, if
+// they are not there yet, and returns their names. A quarter of which rows are in
+// the default partition already stays there: no row is ever moved.
 func (s *Store) makePartitions(ctx context.Context, now time.Time) (made []string, err error) {
 	if s.dialect == segments.SQLite {
 		return nil, nil
 	}
-	for _, m := range monthly {
-		for ahead := range monthsAhead + 1 {
-			first := time.Date(now.UTC().Year(), now.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
-			p := monthOf(m.table, m.with, first.AddDate(0, ahead, 0))
+	for _, t := range quarterly {
+		for _, day := range []time.Time{now, now.Add(ahead)} {
+			p := quarterOf(t.table, t.with, day)
 			ok, err := s.makePartition(ctx, p)
 			if err != nil {
 				return made, fmt.Errorf("cannot make the partition %s: %w", p.name, err)
@@ -60,9 +61,9 @@ func (s *Store) makePartitions(ctx context.Context, now time.Time) (made []strin
 }
 
 // makePartition makes one. To attach it, PostgreSQL must be sure that the default
-// partition has no row of the month, and would read all of it while nobody can
+// partition has no row of the quarter, and would read all of it while nobody can
 // write; so a constraint says it, which is checked without holding anybody up.
-func (s *Store) makePartition(ctx context.Context, m month) (made bool, err error) {
+func (s *Store) makePartition(ctx context.Context, m quarter) (made bool, err error) {
 	var attached, exists, taken bool
 	if _, err := one(ctx, s.db, `select to_regclass($1) is not null,
 			exists (select 1 from pg_inherits where inhrelid = to_regclass($1))`, []any{m.name}, &exists, &attached); err != nil || attached {
@@ -75,11 +76,11 @@ func (s *Store) makePartition(ctx context.Context, m month) (made bool, err erro
 	check := m.name + "_elsewhere"
 	within := fmt.Sprintf("id >= %d and id < %d", m.from, m.until)
 	if !exists {
-		if err := s.define(ctx, fmt.Sprintf("create table %s (like %s including defaults, constraint %s check (%s))%s", m.name, m.table, m.name+"_month", within, m.with)); err != nil {
+		if err := s.define(ctx, fmt.Sprintf("create table %s (like %s including defaults, constraint %s check (%s))%s", m.name, m.table, m.name+"_quarter", within, m.with)); err != nil {
 			return false, err
 		}
 	}
-	// A row of this month that comes in meanwhile fails against the constraint,
+	// A row of this quarter that comes in meanwhile fails against the constraint,
 	// so one that has begun only stands for what is about to be attached.
 	drop := "alter table " + rest + " drop constraint if exists " + check
 	if err := s.define(ctx, drop, fmt.Sprintf("alter table %s add constraint %s check (not (%s)) not valid", rest, check, within)); err != nil {
@@ -89,7 +90,7 @@ func (s *Store) makePartition(ctx context.Context, m month) (made bool, err erro
 	if err == nil {
 		err = s.define(ctx,
 			fmt.Sprintf("alter table %s attach partition %s for values from (%d) to (%d)", m.table, m.name, m.from, m.until),
-			"alter table "+m.name+" drop constraint "+m.name+"_month")
+			"alter table "+m.name+" drop constraint "+m.name+"_quarter")
 	}
 	if undo := s.define(context.WithoutCancel(ctx), drop); err == nil {
 		err = undo

@@ -220,7 +220,7 @@ func (s *Store) standing(ctx context.Context, q querier, outcomes []Outcome) (ma
 	}
 	b := s.statement()
 	err := each(ctx, q, `select m.id, m.state, m.fence, m.batch_id, m.campaign_id, b.lane
-		from messages m join batches b on b.id = m.batch_id where `+b.in("m.id", ids)+` order by m.id`+b.lock("for update of m"), b.args,
+		from messages m join batches b on b.id = m.batch_id where `+b.inKeys("m.id", ids)+` order by m.id`+b.lock("for update of m"), b.args,
 		func(scan func(...any) error) error {
 			var id int64
 			var m standingMessage

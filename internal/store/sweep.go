@@ -99,7 +99,7 @@ func (s *Store) claimedBy(ctx context.Context, worker, batches, states string) (
 	// is in another batch, and perhaps in another worker's hands.
 	b := s.statement()
 	err = each(ctx, s.db, `select m.id, m.fence, m.claimed_at from messages m join batches o on o.id = m.batch_id
-		where `+b.in("m.id", ids)+` and o.owner = `+b.arg(worker)+` and `+states+` order by m.id`, b.args,
+		where `+b.inKeys("m.id", ids)+` and o.owner = `+b.arg(worker)+` and `+states+` order by m.id`, b.args,
 		func(scan func(...any) error) error {
 			var o Outcome
 			var claimed *int64

@@ -29,7 +29,7 @@ func (s *Store) Unheard(ctx context.Context, batches []int64, fence int64) (take
 			return err
 		}
 		b = s.statement()
-		return each(ctx, q, `select m.id, m.fence, m.claimed_at, m.state from messages m where `+b.in("m.id", ids)+
+		return each(ctx, q, `select m.id, m.fence, m.claimed_at, m.state from messages m where `+b.inKeys("m.id", ids)+
 			` order by m.id`+b.lock("for update of m"), b.args, func(scan func(...any) error) error {
 			var o Outcome
 			var claimed *int64
