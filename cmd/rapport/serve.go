@@ -66,9 +66,16 @@ this one process, on a file beside the workspace.`,
 // Go's 100 a sixth of the web's time went into collecting that again and again.
 const collectAt = 400
 
+// memory is where that ends, in bytes: from there on garbage is collected as often
+// as it takes to stay below. It bounds nothing that is in use.
+const memory = 96 << 20
+
 func (a *app) serve(ctx context.Context, o engine.Options) error {
 	if _, set := a.env("GOGC"); !set {
 		debug.SetGCPercent(collectAt)
+	}
+	if _, set := a.env("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(memory)
 	}
 	e, err := engine.Open(ctx, o)
 	if err != nil {
