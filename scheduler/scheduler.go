@@ -33,6 +33,9 @@ type Store interface {
 	GiveUp(ctx context.Context, w store.Worker, now time.Time) (int, error)
 	ResendUnknown(ctx context.Context, campaign []int64, since, now time.Time) ([]store.Batch, error)
 	Maintain(ctx context.Context, now time.Time) (store.Maintenance, error)
+	LastHarm(ctx context.Context) (map[int64]int64, error)
+	Harm(ctx context.Context, in store.Harm) ([]store.Harmed, error)
+	PauseFor(ctx context.Context, k store.Campaign, reason string, now time.Time) (bool, error)
 	Lease(ctx context.Context, name, owner string, now, until time.Time) (bool, error)
 }
 
@@ -61,6 +64,9 @@ type Config struct {
 	Silence time.Duration
 	// Watch is that watch; nil means the machine's.
 	Watch clock.Clock
+	// Changed hears that a campaign was paused, so that workers notice at once.
+	// It may be nil.
+	Changed func(ctx context.Context, campaign string)
 }
 
 // Scheduler is one of any number of schedulers on a database.
@@ -72,6 +78,8 @@ type Scheduler struct {
 	heard      time.Time                // when the heartbeats could be read last, on Watch
 	watched    time.Time                // when the heartbeats were looked at last, on Watch
 	maintained time.Time                // when the tables were looked after last
+	guarded    time.Time                // when the guard looked last
+	judged     map[int64]int64          // campaign to the last report that the guard has judged by
 	quiet      map[quietKey]time.Time   // start to the moment before which it has no firing
 	firings    []firing                 // that are being enrolled
 	reacting   int                      // how many touched contacts the next turn takes
@@ -85,7 +93,10 @@ func New(c Config) *Scheduler {
 	if c.Watch == nil {
 		c.Watch = clock.System{}
 	}
-	return &Scheduler{Config: c, refreshed: map[refreshKey]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}, reacting: reactSize}
+	if c.Changed == nil {
+		c.Changed = func(context.Context, string) {}
+	}
+	return &Scheduler{Config: c, judged: map[int64]int64{}, refreshed: map[refreshKey]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}, reacting: reactSize}
 }
 
 // Tick does everything that is due now, once. What is new about contacts comes
@@ -93,7 +104,7 @@ func New(c Config) *Scheduler {
 // a message comes to be: fire, enter, step, queue. It returns how much there
 // was, so that the caller knows whether to come again at once.
 func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
-	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep, s.Maintain)
+	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep, s.Guard, s.Maintain)
 }
 
 // Loops are the parts of a tick that go side by side in real time, each again
@@ -102,7 +113,7 @@ func (s *Scheduler) Loops() []func(context.Context) (did int, err error) {
 	return []func(context.Context) (int, error){
 		func(ctx context.Context) (int, error) { return s.tick(ctx, s.Fire) },
 		func(ctx context.Context) (int, error) {
-			return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep, s.Maintain)
+			return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep, s.Guard, s.Maintain)
 		},
 	}
 }

@@ -44,6 +44,9 @@ func statusJSON(k campaignStanding) any {
 		"exit_reasons": reasons(k.ExitReasons), "not_enrolled": k.Refused, "refusals": reasons(k.Refusals),
 		"messages": messages, "answers": answers(k.Answers), "steps": steps, "waiting": waiting(k.Progress), "rate": k.rate,
 	}
+	if k.Reason != "" {
+		out["reason"] = k.Reason
+	}
 	if k.left > 0 {
 		out["seconds_left"] = int64(k.left.Seconds())
 	}

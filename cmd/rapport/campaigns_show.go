@@ -13,6 +13,9 @@ import (
 
 func (s *session) showCampaign(k campaignStanding) error {
 	s.printf("%s  %s\n", s.head(k.Name), s.statusText(k.Status))
+	if k.Reason != "" {
+		s.printf("%s\n", s.yellow(k.Reason))
+	}
 	applied, err := catalog.New(s.store, s.env, nil).Refresh(s.ctx)
 	if err != nil {
 		return err

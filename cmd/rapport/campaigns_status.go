@@ -210,4 +210,9 @@ func (s *session) showCampaigns(list []campaignStanding) {
 			percent(k.Answers.Clicked, sent), percent(k.Converted, k.Enrolled), s.pace(k))
 	}
 	t.print()
+	for _, k := range list {
+		if k.Reason != "" {
+			s.printf("%s: %s\n", s.head(k.Name), s.yellow(k.Reason))
+		}
+	}
 }

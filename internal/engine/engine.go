@@ -143,7 +143,7 @@ func Open(ctx context.Context, o Options) (e *Engine, err error) {
 	process := processID()
 	e.Scheduler = scheduler.New(scheduler.Config{
 		ID: process, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Clock: o.Clock, Watch: o.Watch,
-		Log: o.Log.With("role", RoleScheduler), Silence: delivery.Config{}.Silence(),
+		Log: o.Log.With("role", RoleScheduler), Silence: delivery.Config{}.Silence(), Changed: e.campaignChanged,
 	})
 	if o.Has(RoleWorker) {
 		if err = e.openWorker(ctx); err != nil {

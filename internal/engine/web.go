@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -32,7 +33,7 @@ func (e *Engine) openWeb() {
 		Changed: e.changed, Log: log})
 	e.handler = web.New(web.Config{
 		Store: e.Store, Queue: e.Queue, Applied: e.Catalog.Current, Now: e.Clock.Now, Mailbox: e.Box, Public: e.responses.Handler(),
-		API: interfaces, Changed: e.campaignChanged, Password: e.Password, Note: e.Note, Log: log, Registry: registry,
+		API: interfaces, Changed: e.campaignChanged, Failing: e.failing, Password: e.Password, Note: e.Note, Log: log, Registry: registry,
 	})
 }
 
@@ -44,6 +45,18 @@ func (e *Engine) campaignChanged(ctx context.Context, campaign string) {
 	if err := e.Queue.Publish(ctx, queue.Notice{Kind: delivery.NoticeCampaign, Key: campaign}); err != nil {
 		e.Log.Warn("cannot tell other processes of a change", "error", err)
 	}
+}
+
+// failing lists the providers that fail, where this process sends.
+func (e *Engine) failing() (out []web.Failing) {
+	if e.routes == nil {
+		return nil
+	}
+	for name, s := range e.routes.Failing() {
+		out = append(out, web.Failing{Name: name, Reason: s.Reason, Since: s.Since})
+	}
+	slices.SortFunc(out, func(a, b web.Failing) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // changed tells workers at once that a contact's permission has changed.

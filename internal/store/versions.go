@@ -48,6 +48,7 @@ type Campaign struct {
 	Numbers map[string]int // step id to message number, for ever
 	Applied time.Time      // when it was applied first: no firing is older
 	Changed time.Time      // when its status changed last
+	Reason  string         // of its status, where that was not a person's wish
 }
 
 // ApplyInput is a workspace to store as the new version.
@@ -208,12 +209,12 @@ func (s *Store) VersionFiles(ctx context.Context, version int64) ([]File, error)
 func (s *Store) Campaigns(ctx context.Context) (map[string]Campaign, error) {
 	out := map[string]Campaign{}
 	b := s.statement()
-	err := each(ctx, s.db, `select id, name, status, version_id, `+b.readJSON("numbers")+`, applied_at, changed_at from campaigns`, nil,
+	err := each(ctx, s.db, `select id, name, status, version_id, `+b.readJSON("numbers")+`, applied_at, changed_at, reason from campaigns`, nil,
 		func(scan func(...any) error) error {
 			var c Campaign
 			var numbers string
 			var applied, changed int64
-			if err := scan(&c.ID, &c.Name, &c.Status, &c.Version, &numbers, &applied, &changed); err != nil {
+			if err := scan(&c.ID, &c.Name, &c.Status, &c.Version, &numbers, &applied, &changed, &c.Reason); err != nil {
 				return err
 			}
 			c.Applied, c.Changed = at(applied), at(changed)
@@ -237,7 +238,7 @@ func (s *Store) SetCampaignStatus(ctx context.Context, name string, to CampaignS
 	err = s.db.write(ctx, func(q querier) error {
 		var id int64
 		b := s.statement()
-		text := `update campaigns set status = ` + b.arg(string(to)) + `, changed_at = ` + b.arg(ms(now)) +
+		text := `update campaigns set reason = '', status = ` + b.arg(string(to)) + `, changed_at = ` + b.arg(ms(now)) +
 			` where name = ` + b.arg(name) + ` and ` + b.inText("status", states) + ` returning id`
 		changed, err = one(ctx, q, text, b.args, &id)
 		if err != nil || !changed || to == Paused {
@@ -250,6 +251,18 @@ func (s *Store) SetCampaignStatus(ctx context.Context, name string, to CampaignS
 		return err
 	})
 	return changed, err
+}
+
+// PauseFor pauses a running campaign for a reason that is no person's wish. It
+// reports false when somebody has changed its status since k was read.
+func (s *Store) PauseFor(ctx context.Context, k Campaign, reason string, now time.Time) (paused bool, err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		n, err := q.exec(ctx, `update campaigns set status = 'paused', reason = $1, changed_at = $2
+			where id = $3 and status = 'running' and changed_at = $4`, reason, ms(now), k.ID, ms(k.Changed))
+		paused = n == 1
+		return err
+	})
+	return paused, err
 }
 
 func packFiles(files []File) ([]byte, error) {

@@ -18,6 +18,7 @@ type campaignRow struct {
 	Description string
 	Purpose     string
 	Status      store.CampaignStatus
+	Reason      string    // of the status, where no person chose it
 	Next        time.Time // its next start; zero when there is none to foresee
 	Starts      string
 	Progress    *store.Progress
@@ -53,7 +54,7 @@ func (q *request) row(c store.Campaign, p *store.Progress) campaignRow {
 	if p == nil {
 		p = &store.Progress{}
 	}
-	r := campaignRow{Name: c.Name, Status: c.Status, Progress: p, Sent: p.Messages[campaigns.Sent],
+	r := campaignRow{Name: c.Name, Status: c.Status, Reason: c.Reason, Progress: p, Sent: p.Messages[campaigns.Sent],
 		Waiting: p.Messages[campaigns.Queued] + p.Messages[campaigns.Sending], Running: p.Active + p.Parked, Ended: p.Finished + p.Exited}
 	d := q.definition(c.Name)
 	if d == nil {

@@ -54,6 +54,13 @@ type Queue interface {
 	Depth(ctx context.Context) (map[string]queue.Depth, error)
 }
 
+// Failing is a provider through which mail does not go, or not all.
+type Failing struct {
+	Name   string // "main", or "main for sender mia"
+	Reason string
+	Since  time.Time
+}
+
 // Config is all that New needs; the fields without a remark must be set.
 type Config struct {
 	Store   Store
@@ -67,6 +74,9 @@ type Config struct {
 	// Changed hears that a campaign was paused, resumed or stopped, so that
 	// workers notice at once. It may be nil.
 	Changed func(ctx context.Context, campaign string)
+	// Failing lists the providers that fail in this process's experience, by name.
+	// It may be nil.
+	Failing func() []Failing
 	// Password opens the dashboard. Without one it answers on this machine only.
 	Password string
 	// Note stands on top of every page, such as how fast time runs in a demo.
@@ -103,6 +113,9 @@ func New(c Config) *Web {
 	}
 	if c.Changed == nil {
 		c.Changed = func(context.Context, string) {}
+	}
+	if c.Failing == nil {
+		c.Failing = func() []Failing { return nil }
 	}
 	w := &Web{Config: c}
 	w.totals = newCached(c.Wall, func(ctx context.Context) (store.Totals, error) { return c.Store.Totals(ctx) })

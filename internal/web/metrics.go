@@ -21,12 +21,13 @@ var (
 	stagesDesc     = prometheus.NewDesc("rapport_contacts", "Contacts, by stage.", []string{"stage"}, nil)
 	queueDesc      = prometheus.NewDesc("rapport_queue_batches", "Batches of messages in the queue, by lane and state.", []string{"lane", "state"}, nil)
 	touchedDesc    = prometheus.NewDesc("rapport_contacts_touched", "Contacts of whom something new is known that nobody has looked at yet.", nil, nil)
+	failingDesc    = prometheus.NewDesc("rapport_provider_failing_seconds", "How long a provider has been failing, in this process's experience. One that works is not here.", []string{"provider"}, nil)
 	upDesc         = prometheus.NewDesc("rapport_up", "Whether a part answers: 1, or 0.", []string{"part"}, nil)
 )
 
 // Describe is part of prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{messagesDesc, enrolmentsDesc, stagesDesc, queueDesc, touchedDesc, upDesc} {
+	for _, d := range []*prometheus.Desc{messagesDesc, enrolmentsDesc, stagesDesc, queueDesc, touchedDesc, failingDesc, upDesc} {
 		out <- d
 	}
 }
@@ -61,6 +62,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		gauge(queueDesc, float64(d.Delayed), lane, "delayed")
 	}
 	gauge(upDesc, up(err), "queue")
+	for _, f := range c.web.Failing() {
+		gauge(failingDesc, c.web.Now().Sub(f.Since).Seconds(), f.Name)
+	}
 }
 
 func up(err error) float64 {

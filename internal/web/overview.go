@@ -119,6 +119,7 @@ type situation struct {
 	hasRate   bool
 	reasons   []store.ReasonCount // why queued messages wait
 	sampled   bool
+	failing   []Failing
 	upcoming  []upcoming
 }
 
@@ -127,7 +128,7 @@ const sampleSize = 500
 
 func (w *Web) situation(q *request) (s situation, err error) {
 	ctx := q.Context()
-	s.now, s.applied = q.now, q.applied != nil
+	s.now, s.applied, s.failing = q.now, q.applied != nil, w.Failing()
 	if s.totals, err = w.totals.get(ctx); err != nil {
 		return s, err
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,15 @@ func notes(s situation) (out []note) {
 	if n := s.totals.Messages[string(campaigns.Failed)]; n > 0 {
 		out = append(out, note{Tone: "wait", Text: plural(n, "message has", "messages have") + " failed for good.", Do: "Each one has its reason.", Link: "/messages?state=failed"})
 	}
+	for _, f := range s.failing {
+		out = append(out, note{Tone: "bad", Text: "Mail through " + f.Name + " fails: " + f.Reason + ".",
+			Do: "It began " + ago(s.now, f.Since) + ". Nothing is lost: it is tried again by itself, and another provider of the sender takes the mail meanwhile, where there is one."})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.campaigns)) {
+		if c := s.campaigns[name]; c.Reason != "" {
+			out = append(out, note{Tone: "bad", Text: name + " was " + c.Reason + ".", Do: "Find out why before you resume it.", Link: "/campaigns/" + name})
+		}
+	}
 	if names := pausedNames(s); len(names) > 0 {
 		out = append(out, note{Tone: "wait", Text: strconv.Itoa(len(names)) + " paused: " + strings.Join(names, ", ") + ".", Do: "Nobody is lost; resume goes on where it stopped.", Link: "/campaigns"})
 	}
@@ -96,7 +106,7 @@ func notes(s situation) (out []note) {
 
 func pausedNames(s situation) (out []string) {
 	for name, c := range s.campaigns {
-		if c.Status == store.Paused {
+		if c.Status == store.Paused && c.Reason == "" {
 			out = append(out, name)
 		}
 	}

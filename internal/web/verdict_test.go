@@ -42,12 +42,14 @@ func TestVerdict(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	v := judge(situation{applied: true, touched: 6000, totals: store.Totals{Messages: map[string]int64{"unknown": 1, "failed": 2}},
-		campaigns: map[string]store.Campaign{"a": {Status: store.Paused}, "b": {Status: store.Paused}}})
+		campaigns: map[string]store.Campaign{"a": {Status: store.Paused}, "b": {Status: store.Paused},
+			"c": {Status: store.Paused, Reason: "paused by the guard: 9 of 10 messages bounced (90.0%, above 5%)"}},
+		failing: []Failing{{Name: "main", Reason: "421 4.3.2 closing", Since: noon.Add(-time.Hour)}}, now: noon})
 	var got []string
 	for _, n := range v.Notes {
 		got = append(got, n.Text)
 	}
-	want := "Of 1 message nobody knows whether the mail server took it.|2 messages have failed for good.|2 paused: a, b.|6\u202f000 contacts wait to be looked at again after news of them.|No worker is running."
+	want := "Of 1 message nobody knows whether the mail server took it.|2 messages have failed for good.|Mail through main fails: 421 4.3.2 closing.|c was paused by the guard: 9 of 10 messages bounced (90.0%, above 5%).|2 paused: a, b.|6\u202f000 contacts wait to be looked at again after news of them.|No worker is running."
 	if strings.Join(got, "|") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "|"), want)
 	}

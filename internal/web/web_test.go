@@ -315,6 +315,12 @@ func TestHealth(t *testing.T) {
 	if r := ask(w, "GET", "/readyz"); r.Code != 200 || r.Body.String() != `{"database":"ok","queue":"ok"}`+"\n" {
 		t.Errorf("got %d %q", r.Code, r.Body)
 	}
+	c.Failing = func() []Failing {
+		return []Failing{{"backup for sender mia", "550 no", noon}, {"main", "421 later", noon}}
+	}
+	if r := ask(New(c), "GET", "/readyz"); r.Code != 200 || r.Body.String() != `{"database":"ok","degraded":["backup for sender mia","main"],"queue":"ok"}`+"\n" {
+		t.Errorf("got %d %q", r.Code, r.Body)
+	}
 	c = f.config()
 	c.Queue = brokenQueue{}
 	if r := ask(New(c), "GET", "/readyz"); r.Code != 503 || r.Body.String() != `{"database":"ok","queue":"away"}`+"\n" {
@@ -324,6 +330,18 @@ func TestHealth(t *testing.T) {
 	c.Store = brokenStore{f.store}
 	if r := ask(New(c), "GET", "/readyz"); r.Code != 503 || r.Body.String() != `{"database":"away","queue":"ok"}`+"\n" {
 		t.Errorf("got %d %q", r.Code, r.Body)
+	}
+}
+
+func TestWhyTheGuardPaused(t *testing.T) {
+	f := seeded(t)
+	all, err := f.store.Campaigns(t.Context())
+	must(t, err)
+	_, err = f.store.PauseFor(t.Context(), all["welcome"], "paused by the guard: 62 of 1000 messages bounced (6.2%, above 5%)", noon)
+	must(t, err)
+	w := New(f.config())
+	for _, path := range []string{"/", "/campaigns", "/campaigns/welcome"} {
+		says(t, ask(w, "GET", path), "was paused by the guard: 62 of 1000 messages bounced (6.2%, above 5%).")
 	}
 }
 
@@ -346,17 +364,19 @@ func TestStoreAway(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	f := seeded(t)
-	body := ask(New(f.config()), "GET", "/metrics").Body.String()
+	c := f.config()
+	c.Failing = func() []Failing { return []Failing{{"main", "421 later", noon.Add(-time.Minute)}} }
+	body := ask(New(c), "GET", "/metrics").Body.String()
 	for _, want := range []string{
 		`rapport_messages{state="sent"} 335`, `rapport_messages{state="queued"} 25`, `rapport_contacts{stage="prospect"} 90`,
 		`rapport_queue_batches{lane="50-mia",state="ready"} 2`, `rapport_queue_batches{lane="50-mia",state="delayed"} 1`,
-		`rapport_up{part="database"} 1`, `rapport_up{part="queue"} 1`,
+		`rapport_up{part="database"} 1`, `rapport_up{part="queue"} 1`, `rapport_provider_failing_seconds{provider="main"} 60`,
 	} {
 		if !strings.Contains(body, want+"\n") {
 			t.Errorf("there is no %s in\n%s", want, body)
 		}
 	}
-	c := f.config()
+	c = f.config()
 	c.Queue, c.Store = brokenQueue{}, brokenStore{f.store}
 	body = ask(New(c), "GET", "/metrics").Body.String()
 	for _, want := range []string{`rapport_up{part="database"} 0`, `rapport_up{part="queue"} 0`} {

@@ -37,7 +37,6 @@ func (s *settings) provider(name string, n strict.Node) Provider {
 	}
 	p.Rate, _ = rate(m.Get("rate"))
 	if w := m.Get("warm_up"); w.Present() {
-		notRunYet(m.Key("warm_up"), "warm_up", "warm_up")
 		p.WarmUp = warmUp(w)
 	}
 	if w := m.Get("webhook"); w.Present() {

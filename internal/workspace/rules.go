@@ -33,7 +33,6 @@ func (s *settings) limits(n strict.Node) {
 		}
 	}
 	if g := m.Get("guard"); g.Present() {
-		notRunYet(m.Key("guard"), "guard", "guard")
 		gm := g.Map("bounces", "complaints")
 		l.Bounces, l.Complaints = guard(gm.Get("bounces")), guard(gm.Get("complaints"))
 	}
@@ -69,11 +68,15 @@ func guard(n strict.Node) *Guard {
 	if !m.OK() {
 		return nil
 	}
-	g := &Guard{AtLeast: 1}
+	g := &Guard{}
 	g.Above, _ = m.Require("above").Percent()
 	g.OfLast, _ = count(m.Require("of_last"), 1, 10_000_000)
+	g.AtLeast = g.Beyond()
 	if least, ok := count(m.Get("at_least"), 1, 10_000_000); ok {
 		g.AtLeast = least
+	}
+	if g.OfLast > 0 && g.AtLeast > g.OfLast {
+		n.Hintf(CodeContradiction, "lower at_least or above", "the guard waits for %d cases among %d messages: it would never act", g.AtLeast, g.OfLast)
 	}
 	return g
 }

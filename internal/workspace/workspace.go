@@ -165,8 +165,11 @@ func (q *QuietHours) Zone(c *contacts.Contact, company *time.Location) *time.Loc
 type Guard struct {
 	Above   float64 // share of messages, 0 to 1
 	OfLast  int     // messages looked at
-	AtLeast int     // cases before it acts
+	AtLeast int     // cases before it acts; those that Beyond says where nothing is said
 }
+
+// Beyond is how many cases are above the share of all the messages looked at.
+func (g Guard) Beyond() int { return int(g.Above*float64(g.OfLast)) + 1 }
 
 // Delivery says whom mail may reach.
 type Delivery struct {

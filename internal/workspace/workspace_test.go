@@ -104,7 +104,7 @@ func TestFullWorkspace(t *testing.T) {
 		PerContact: []campaigns.Limit{{Max: 2, Per: calendar.Span{Days: 1}}, {Max: 3, Per: calendar.Span{Days: 7}}, {Max: 1, Per: calendar.Span{Clock: 12 * time.Hour}}},
 		QuietHours: &QuietHours{calendar.Quiet{From: 1260, To: 480}, "contact"},
 		PerDomain:  map[string]float64{"gmail.com": 20, "*": 50},
-		Bounces:    &Guard{Above: 0.05, OfLast: 1000, AtLeast: 1}, Complaints: &Guard{Above: 0.001, OfLast: 10000, AtLeast: 5},
+		Bounces:    &Guard{Above: 0.05, OfLast: 1000, AtLeast: 51}, Complaints: &Guard{Above: 0.001, OfLast: 10000, AtLeast: 5},
 		LookAhead: 2 * time.Hour,
 	}
 	if !reflect.DeepEqual(ws.Limits, wantLimits) {
