@@ -40,6 +40,7 @@ type Standing struct {
 	Since  time.Time // when it began to fail; zero: it does not
 	Reason string
 	Until  time.Time // nothing goes before then; zero or past: what goes is a trial
+	Full   bool      // nothing is wrong, but that its day is full
 }
 
 // state is how a thing stands now.

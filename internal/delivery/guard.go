@@ -15,7 +15,7 @@ import (
 // guard judges the messages of a claim, under the lock of their contacts: go,
 // never, or not before a later moment. Everything that permitted the message
 // when it was planned is asked again.
-func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []store.Candidate, now time.Time) []store.Verdict {
+func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []store.Candidate, a allowance, now time.Time) []store.Verdict {
 	out := make([]store.Verdict, len(found))
 	going := map[contacts.ID]int{} // earlier rows of this claim count too
 	for i, c := range found {
@@ -23,6 +23,9 @@ func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []st
 		if out[i].Go {
 			going[c.Entry.Enrolment.Contact]++
 		}
+	}
+	if a.full != "" {
+		tomorrow(applied.Zone, found, out, a.full, now)
 	}
 	w.limitDomains(ctx, applied, found, out, now)
 	return out

@@ -18,6 +18,9 @@ type Report struct {
 	Works    bool   // it took messages, or said what is wrong with them
 	Fails    string // why any other message would have fared the same; "" when it would not
 	Refuses  string // why it takes nothing from this sender; "" when it does
+	Full     string // why it takes nothing more today; "" when it does
+
+	Until time.Time // with Full: until when that is taken for granted
 }
 
 // report judges a provider by the results of a batch. What was taken back, or

@@ -37,6 +37,7 @@ type Routes struct {
 	mu    sync.Mutex
 	pools map[string]*opened
 	fails circuits // providers, and what they refuse: see refusedSender
+	full  map[string]Standing
 }
 
 type opened struct {
@@ -105,8 +106,11 @@ func (r *Routes) leaves(applied *catalog.Applied, to string) bool {
 func (r *Routes) first(names []string, sender string) (best string, standing Standing) {
 	now := r.now()
 	for i, name := range names {
-		s := r.fails.state(name, now)
-		if s.Since.IsZero() || s.Until.Before(now) {
+		s := r.fullNow(name, now)
+		if !s.Full {
+			s = r.fails.state(name, now)
+		}
+		if s.Since.IsZero() || s.Until.Before(now) { // never of one that is full
 			if of := r.fails.state(refusedSender(name, sender), now); !of.Since.IsZero() {
 				s = of
 			}
@@ -122,6 +126,32 @@ func (r *Routes) first(names []string, sender string) (best string, standing Sta
 	return best, standing
 }
 
+// fullNow is the standing of a provider whose day is full.
+func (r *Routes) fullNow(name string, now time.Time) Standing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.full[name]
+	if !s.Until.After(now) {
+		return Standing{}
+	}
+	return s
+}
+
+func (r *Routes) isFull(name, why string, now, until time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.full == nil {
+		r.full = map[string]Standing{}
+	}
+	s, known := r.full[name]
+	if !known || s.Reason != why {
+		r.Log.Info("a provider's day is full", "provider", name, "reason", why)
+		s = Standing{Since: now, Reason: why, Full: true}
+	}
+	s.Until = until
+	r.full[name] = s
+}
+
 // refusedSender is the key of a sender from whom a provider takes nothing.
 func refusedSender(provider, sender string) string { return provider + " for sender " + sender }
 
@@ -129,6 +159,8 @@ func refusedSender(provider, sender string) string { return provider + " for sen
 func (r *Routes) Report(p Report, now time.Time) {
 	r.now() // its log, where nothing was routed yet
 	switch {
+	case p.Full != "":
+		r.isFull(p.Provider, p.Full, now, p.Until)
 	case p.Fails != "":
 		r.fails.fail(p.Provider, p.Fails, now)
 	case p.Refuses != "":

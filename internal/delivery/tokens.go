@@ -34,6 +34,10 @@ type allowance struct {
 	keys   []string  // whose tokens these are
 	closed string    // with limit 0: the key that has none
 	until  time.Time // and when it has
+
+	provider string // through whom it goes; "" where that is not known
+	today    quota  // of a provider that grows day by day
+	full     string // with limit 0: why nothing more goes today; the messages are told
 }
 
 // limited is what a lane's mail must pass: a rate, or something that may be
@@ -47,15 +51,15 @@ type limited struct {
 
 // limits are what a lane's mail must pass now: its provider, its sender, and the
 // provider's opinion of its campaign.
-func (w *Worker) limits(applied *catalog.Applied, lane string, now time.Time) []limited {
-	sender := queue.Sender(lane)
+func (w *Worker) limits(applied *catalog.Applied, lane string, now time.Time) (out []limited, provider string) {
+	sender := senderOf(applied, lane)
 	// Without a way there is no limit either: the claim finds another sender, or
 	// holds the messages with the reason and lets them expire in time.
 	route, err := w.Router.Route(applied, sender, "")
 	if err != nil || route.Mailbox {
-		return nil
+		return nil, ""
 	}
-	out := []limited{{key: "provider:" + route.Name, rate: route.Rate, standing: route.Standing}}
+	out = []limited{{key: "provider:" + route.Name, rate: route.Rate, standing: route.Standing}}
 	refused := refusedContent(route.Name, queue.Campaign(lane))
 	out = append(out, limited{key: "campaign:" + refused, standing: w.refused.state(refused, now)})
 	if s := applied.Senders[sender]; s.Rate > 0 {
@@ -66,16 +70,47 @@ func (w *Worker) limits(applied *catalog.Applied, lane string, now time.Time) []
 			out = append(out, limited{key: "slow:" + route.Name, rate: rate, slow: key})
 		}
 	}
-	return out
+	return out, route.Name
 }
 
-// tokens asks for what of a lane may leave now.
+// senderOf is the sender of a lane's mail as it is applied now.
+func senderOf(applied *catalog.Applied, lane string) string {
+	if d := applied.Workspace.Campaigns[queue.Campaign(lane)]; d != nil {
+		return senderNow(applied, d, lane)
+	}
+	return queue.Sender(lane)
+}
+
+// tokens asks for what of a lane may leave now: by the rates, and by the day's
+// ceiling of the provider. One whose day is full is left for the sender's next.
 func (w *Worker) tokens(ctx context.Context, applied *catalog.Applied, lane string, now time.Time) (allowance, error) {
+	for range mostProviders {
+		a, err := w.rates(ctx, applied, lane, now)
+		if err != nil || a.limit == 0 {
+			return a, err
+		}
+		ok, err := w.withinDay(ctx, applied, &a, now)
+		if ok || err != nil {
+			return a, err
+		}
+	}
+	return allowance{closed: "provider:", until: now.Add(inHand)}, nil
+}
+
+// mostProviders is how many of a sender's providers are asked at once.
+const mostProviders = 8
+
+func (w *Worker) rates(ctx context.Context, applied *catalog.Applied, lane string, now time.Time) (allowance, error) {
 	a := allowance{limit: claimSize, split: store.BatchSize}
-	limits := w.limits(applied, lane, now)
+	limits, provider := w.limits(applied, lane, now)
+	a.provider = provider
 	for _, l := range limits {
 		if l.standing.Until.After(now) {
-			return allowance{closed: l.key, until: l.standing.Until}, nil
+			a = allowance{closed: l.key, until: l.standing.Until}
+			if l.standing.Full {
+				a.full = l.standing.Reason
+			}
+			return a, nil
 		}
 		if !l.standing.Since.IsZero() { // on trial
 			a.limit = trialSize

@@ -57,12 +57,7 @@ func (r *waiting) put(entries []queue.Entry, a allowance, now time.Time) (kept b
 	if !r.keeps {
 		return false
 	}
-	if r.closed == nil {
-		r.closed, r.why = map[string]time.Time{}, map[string]string{}
-	}
-	if a.closed != "" && len(entries) > 0 {
-		r.closed[a.closed], r.why[entries[0].Lane] = a.until, a.closed
-	}
+	r.close(entries, a)
 	if a.until.Sub(now) > inHand {
 		return false
 	}
@@ -70,6 +65,26 @@ func (r *waiting) put(entries []queue.Entry, a allowance, now time.Time) (kept b
 		r.held = append(r.held, heldEntry{e, a.until})
 	}
 	return true
+}
+
+// shut closes a lane whose batches do not stay in hand.
+func (r *waiting) shut(entries []queue.Entry, a allowance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.keeps {
+		r.close(entries, a)
+	}
+}
+
+// close notes, under the lock, what a lane is closed by.
+func (r *waiting) close(entries []queue.Entry, a allowance) {
+	if a.closed == "" || len(entries) == 0 {
+		return
+	}
+	if r.closed == nil {
+		r.closed, r.why = map[string]time.Time{}, map[string]string{}
+	}
+	r.closed[a.closed], r.why[entries[0].Lane] = a.until, a.closed
 }
 
 // next are the batches in hand of the lane whose turn it is, of those whose time

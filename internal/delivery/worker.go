@@ -24,6 +24,8 @@ type Store interface {
 	RecordAndStep(ctx context.Context, outcomes []store.Outcome, step store.Step, now time.Time) ([]store.Batch, error)
 	Ingest(ctx context.Context, events []store.Incoming, now time.Time) ([]store.Result, error)
 	SaveTemplate(ctx context.Context, t store.CompiledTemplate, now time.Time) error
+	TakeQuota(ctx context.Context, q store.Quota) (store.Taken, error)
+	CountLeaving(ctx context.Context, provider, day string, n int) error
 	OpenLanes(ctx context.Context) ([]string, error)
 	StartWorker(ctx context.Context, w store.Worker, now time.Time) error
 	Beat(ctx context.Context, worker string) (bool, error)
@@ -114,6 +116,7 @@ type Worker struct {
 	slow     slow
 	refused  circuits // of campaigns
 	streaks  streaks
+	warmed   warmed
 	recipes  recipes
 	signers  signers
 }
@@ -383,7 +386,11 @@ func (w *Worker) batches(ctx, finish context.Context, entries []queue.Entry) err
 	if err != nil {
 		return err
 	}
-	if a.limit == 0 {
+	switch {
+	case a.full != "":
+		w.waiting.shut(entries, a)
+		a.limit, a.split = len(entries)*store.BatchSize, store.BatchSize
+	case a.limit == 0:
 		return w.hold(finish, entries, a, now)
 	}
 	entries, rest := w.appetite.fit(entries, a.limit)
@@ -397,9 +404,10 @@ func (w *Worker) batches(ctx, finish context.Context, entries []queue.Entry) err
 	since := w.Watch.Now()
 	claim, err := w.Store.Claim(finish, in, func(found []store.Candidate) []store.Verdict {
 		w.appetite.fed(len(entries), len(found), a.limit)
-		return w.guard(finish, applied, found, now)
+		return w.guard(finish, applied, found, a, now)
 	})
 	if err != nil {
+		w.count(finish, applied, a.today, nil, now)
 		return w.unheard(ctx, finish, in, claim.Fence, err)
 	}
 	w.unused(a, a.limit-len(claim.Claimed))
@@ -407,6 +415,7 @@ func (w *Worker) batches(ctx, finish context.Context, entries []queue.Entry) err
 		w.Log.Error("cannot queue", "error", err) // the sweep does
 	}
 	outcomes, bounces := w.send(ctx, applied, claim.Claimed, since)
+	w.count(finish, applied, a.today, outcomes, now)
 	if err := w.record(ctx, finish, outcomes, bounces); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func TestADaysCeilingIsNeverPassed(t *testing.T) {
 			}}))(t)
 		}
 		equal(t, "first", ask("2026-03-02", 70), Taken{70, 100, "2026-03-02"})
-		check(t, s.GiveBackQuota(ctx, "main", "2026-03-02", 70))
+		check(t, s.CountLeaving(ctx, "main", "2026-03-02", -70))
 		// Nothing has left, so the day that counts as the first is the next one.
 		equal(t, "the day after", ask("2026-03-03", 40), Taken{40, 50, "2026-03-03"})
 		equal(t, "what is left", ask("2026-03-03", 40), Taken{10, 50, "2026-03-03"})

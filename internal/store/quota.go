@@ -23,9 +23,9 @@ type Taken struct {
 }
 
 // TakeQuota counts up to q.Want messages as leaving today, and grants those that
-// are within the day's ceiling. What does not leave is given back: see
-// GiveBackQuota. A process that ends in between leaves the count too high, so
-// that a ceiling is never passed.
+// are within the day's ceiling. What does not leave is given back by CountLeaving.
+// A process that ends in between leaves the count too high, so that a ceiling is
+// never passed.
 func (s *Store) TakeQuota(ctx context.Context, q Quota) (t Taken, err error) {
 	err = s.db.write(ctx, func(db querier) error {
 		var first *string
@@ -57,14 +57,16 @@ func (s *Store) TakeQuota(ctx context.Context, q Quota) (t Taken, err error) {
 	return t, nil
 }
 
-// GiveBackQuota takes back n messages of a day that were granted and did not leave.
-func (s *Store) GiveBackQuota(ctx context.Context, provider, day string, n int) error {
+// CountLeaving corrects what was counted on a day by what did leave: n messages
+// more, or fewer where it is below zero.
+func (s *Store) CountLeaving(ctx context.Context, provider, day string, n int) error {
 	err := s.db.write(ctx, func(db querier) error {
-		_, err := db.exec(ctx, `update provider_days set sent = sent - $3 where provider = $1 and day = $2`, provider, day, n)
+		_, err := db.exec(ctx, `insert into provider_days (provider, day, sent) values ($1, $2, $3)
+			on conflict (provider, day) do update set sent = provider_days.sent + excluded.sent`, provider, day, n)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("cannot count what did not leave through %s: %w", provider, err)
+		return fmt.Errorf("cannot count what has left through %s: %w", provider, err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net/mail"
 	"path"
 	"strings"
@@ -90,6 +91,19 @@ type SMTP struct {
 type WarmUp struct {
 	Start, Target int // messages on the first day, and on the last
 	Days          int
+}
+
+// Ceiling is how many messages may leave on a day, the first being 1: each day's
+// is the same multiple of the one before. Below zero there is none any more.
+func (w WarmUp) Ceiling(day int) int {
+	switch {
+	case day > w.Days:
+		return -1
+	case day <= 1:
+		return w.Start
+	}
+	grown := math.Pow(float64(w.Target)/float64(w.Start), float64(day-1)/float64(w.Days-1))
+	return int(math.Round(float64(w.Start) * grown))
 }
 
 // Callback is how a provider reports what became of mail.

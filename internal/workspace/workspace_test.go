@@ -385,3 +385,21 @@ func FuzzFromFiles(f *testing.F) {
 		}
 	})
 }
+
+func TestAWarmUpGrowsByTheSameShareEveryDay(t *testing.T) {
+	for _, c := range []struct {
+		w    WarmUp
+		want []int // of days 0, 1, 2, …
+	}{
+		{WarmUp{Start: 200, Target: 50000, Days: 3}, []int{200, 200, 3162, 50000, -1}},
+		{WarmUp{Start: 10, Target: 80, Days: 4}, []int{10, 10, 20, 40, 80, -1}},
+		{WarmUp{Start: 10, Target: 80, Days: 1}, []int{10, 10, -1}},
+		{WarmUp{Start: 7, Target: 7, Days: 2}, []int{7, 7, 7, -1}},
+	} {
+		for day, want := range c.want {
+			if got := c.w.Ceiling(day); got != want {
+				t.Errorf("%+v: %d on day %d, want %d", c.w, got, day, want)
+			}
+		}
+	}
+}
