@@ -104,9 +104,9 @@ func (b *growing) install(ctx context.Context, r *Run) (err error) {
 		}
 	}
 	for _, n := range processCounts {
-		o.campaigns = append(o.campaigns, mailing{processCampaign(n), "near", numbers{0, min(r.Size, processPart)}})
+		o.campaigns = append(o.campaigns, mailing{name: processCampaign(n), sender: "near", audience: numbers{0, min(r.Size, processPart)}})
 	}
-	o.campaigns = append(o.campaigns, mailing{"limited", "limited", numbers{0, min(r.Size, int64(limitRate*limitTime.Seconds()))}})
+	o.campaigns = append(o.campaigns, mailing{name: "limited", sender: "limited", audience: numbers{0, min(r.Size, int64(limitRate*limitTime.Seconds()))}})
 	b.mailHouse, err = r.install(ctx, o, b.steps[0].size)
 	return err
 }

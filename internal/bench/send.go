@@ -100,15 +100,15 @@ func (b *sending) install(ctx context.Context, r *Run) (err error) {
 		}
 		o.providers = append(o.providers, provider{name: "far", port: b.far.port, connections: farConnections},
 			provider{name: "signed", port: b.near.port, connections: connections, key: key})
-		o.campaigns = append(o.campaigns, mailing{toFar, "far", share(r.Size, rounds, parts)}, mailing{toSigned, "signed", share(r.Size, rounds+1, parts)})
+		o.campaigns = append(o.campaigns, mailing{name: toFar, sender: "far", audience: share(r.Size, rounds, parts)}, mailing{name: toSigned, sender: "signed", audience: share(r.Size, rounds+1, parts)})
 		for i, name := range roundNear {
-			o.campaigns = append(o.campaigns, mailing{name, "near", share(r.Size, i, parts)})
+			o.campaigns = append(o.campaigns, mailing{name: name, sender: "near", audience: share(r.Size, i, parts)})
 		}
 	}
 	if b.sink != nil {
 		o.providers = append(o.providers, provider{name: "sink", port: b.sink.port, connections: connections, key: near.key})
 		for i, name := range roundSink {
-			o.campaigns = append(o.campaigns, mailing{name, "sink", share(r.Size, i, parts)})
+			o.campaigns = append(o.campaigns, mailing{name: name, sender: "sink", audience: share(r.Size, i, parts)})
 		}
 	}
 	b.mailHouse, err = r.install(ctx, o, r.Size)

@@ -28,6 +28,16 @@ type provider struct {
 type mailing struct {
 	name, sender string
 	audience     numbers // zero: everybody
+	where        string  // a condition in the place of numbers
+	wait         string  // before the message, as in 30d; "": none
+}
+
+// segment is the condition on whom the campaign is for; "": everybody.
+func (m mailing) segment() string {
+	if m.where == "" && m.audience != (numbers{}) {
+		return fmt.Sprintf("{ attribute: number, between: [%d, %d] }", m.audience.from, m.audience.to-1)
+	}
+	return m.where
 }
 
 // numbers are the contacts from a number up to and without another one.
@@ -42,14 +52,16 @@ func share(n int64, i, parts int) numbers {
 func (w shop) write(dir string) error {
 	files := map[string]string{"rapport.yaml": w.settings(), "relationship.yaml": mailLadder, "templates/" + MailName + ".md": Mail}
 	for _, m := range w.campaigns {
-		audience := ""
-		if m.audience != (numbers{}) {
+		audience, wait := "", ""
+		if where := m.segment(); where != "" {
 			segment := "of-" + m.name
-			files["segments/"+segment+".yaml"] = fmt.Sprintf("segment: %s\nwhere: { attribute: number, between: [%d, %d] }\n",
-				segment, m.audience.from, m.audience.to-1)
+			files["segments/"+segment+".yaml"] = fmt.Sprintf("segment: %s\nwhere: %s\n", segment, where)
 			audience = "audience: { segment: " + segment + " }\n"
 		}
-		files["campaigns/"+m.name+".yaml"] = fmt.Sprintf(campaignForm, m.name, m.sender, audience, w.once.UTC().Format("2006-01-02 15:04"), MailName)
+		if m.wait != "" {
+			wait = "  - wait: " + m.wait + "\n"
+		}
+		files["campaigns/"+m.name+".yaml"] = fmt.Sprintf(campaignForm, m.name, m.sender, audience, w.once.UTC().Format("2006-01-02 15:04"), wait, MailName)
 	}
 	for name, text := range files {
 		path := filepath.Join(dir, name)
@@ -70,7 +82,7 @@ sender: %s
 exit:
   - event: order.placed
 steps:
-  - send: %s
+%s  - send: %s
 `
 
 const mailLadder = `ladder:
