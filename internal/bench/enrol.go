@@ -140,20 +140,23 @@ func (b *enrolling) enrol(ctx context.Context, campaign string, step func(int64)
 		e.done = now
 		return firings[0].State == "done", b.alive()
 	})
-	if err != nil {
-		return e, err
-	}
-	return e, b.check(ctx, campaign, id)
+	return e, err
 }
 
-// check is an error when somebody is missing, or came in twice or by mistake.
-func (b *enrolling) check(ctx context.Context, campaign string, id int64) error {
+// check is an error when somebody is missing, came in twice or by mistake, or
+// does not stand at the wait.
+func (b *enrolling) check(ctx context.Context, campaign string) error {
+	known, err := b.store.Campaigns(ctx)
+	if err != nil {
+		return err
+	}
+	id := known[campaign].ID
 	var all, people, meant int64
 	for _, count := range []struct {
 		n    *int64
 		text string
 	}{
-		{&all, `select count(*) from enrolments where campaign_id = $1 and state = 'active'`},
+		{&all, `select count(*) from enrolments where campaign_id = $1 and state = 'active' and due_at is not null`},
 		{&people, `select count(distinct contact_id) from enrolments where campaign_id = $1`},
 		{&meant, `select count(distinct contact_id) from enrolments where campaign_id = $1 and ` + inEnrolled},
 	} {
@@ -162,7 +165,7 @@ func (b *enrolling) check(ctx context.Context, campaign string, id int64) error 
 		}
 	}
 	if all != b.want || people != b.want || meant != b.want {
-		return fmt.Errorf("%d contacts are meant for %s: it has %d enrolments that run, of %d contacts, %d of whom are meant",
+		return fmt.Errorf("%d contacts are meant for %s: it has %d enrolments that wait, of %d contacts, %d of whom are meant",
 			b.want, campaign, all, people, meant)
 	}
 	return nil
@@ -189,7 +192,7 @@ func (b *enrolling) alone(ctx context.Context) error {
 	if b.postgresPid != 0 {
 		b.Figure("CPU of PostgreSQL, until all stand at their first wait", b.perContact(before.postgres, after.postgres), "µs/contact")
 	}
-	return b.vacuum(ctx)
+	return errors.Join(b.check(ctx, "enrol-1"), b.vacuum(ctx))
 }
 
 func (b *enrolling) perContact(before, after spent) float64 {
@@ -251,7 +254,7 @@ func (b *enrolling) beside(ctx context.Context, name, mail, campaign string) err
 	if r.s.reached(1).at.Before(e.done) {
 		b.Note("the campaign %s was sent before everybody was enrolled in %s: its rate is that until then", mail, campaign)
 	}
-	return b.vacuum(ctx)
+	return errors.Join(b.check(ctx, campaign), b.vacuum(ctx))
 }
 
 // ramp is how long a campaign takes until its rate is what it will be.

@@ -349,7 +349,7 @@ func (s *Store) ledgerOf(ctx context.Context, q querier, ids []int64) (map[conta
 	out := map[contacts.ID][]ledgerLine{}
 	b := s.statement()
 	err := each(ctx, q, `select contact_id, id, campaign_id, due_at, not_before, state, coalesce(decided_at, claimed_at, created_at)
-		from messages where `+b.in("contact_id", ids)+` and state not in ('failed', 'skipped')`, b.args,
+		from messages where `+b.near("contact_id", ids)+` and state not in ('failed', 'skipped')`, b.args,
 		func(scan func(...any) error) error {
 			var who contacts.ID
 			var m ledgerLine

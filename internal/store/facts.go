@@ -95,7 +95,7 @@ func consentEvent(who contacts.ID, c contacts.Consent) contacts.Event {
 
 func (s *Store) loadEvents(ctx context.Context, q querier, ids []int64, needs contacts.Needs, facts map[contacts.ID]*contacts.Facts) error {
 	b := s.statement()
-	text := s.selectEvents(b) + ` where ` + b.in("e.contact_id", ids)
+	text := s.selectEvents(b) + ` where ` + b.near("e.contact_id", ids)
 	if !needs.AllEvents {
 		text += ` and ` + b.inText("e.name", needs.Events) + ` and not e.machine` // whom no condition sees; the index has no others
 	}
@@ -142,7 +142,7 @@ func (s *Store) loadSent(ctx context.Context, q querier, ids []int64, facts map[
 	b := s.statement()
 	return each(ctx, q, `select m.id, m.contact_id, coalesce(m.decided_at, m.created_at), coalesce(k.name, ''), m.template
 		from messages m left join campaigns k on k.id = m.campaign_id
-		where m.state = 'sent' and `+b.in("m.contact_id", ids), b.args,
+		where m.state = 'sent' and `+b.near("m.contact_id", ids), b.args,
 		func(scan func(...any) error) error {
 			e := contacts.Event{Name: "email.sent"}
 			var when int64
