@@ -54,8 +54,10 @@ type Row struct {
 	Line     int // in the file, from 1
 	Contact  Contact
 	Consents []Consent
-	// Repeated tells that the address came before in this file. Rows are merged
-	// in their order, so the later one wins where both say something.
+	// Repeated tells that the address came in one of the rows before, not further
+	// back than 50,000 of them. Rows are merged in their order, so the later one
+	// wins where both say something; one from further back was stored by then,
+	// and this row changes it as it would anybody.
 	Repeated bool
 }
 
@@ -66,21 +68,21 @@ type Reject struct {
 	Reason string
 }
 
-// Importer reads a CSV file row by row, in memory that does not grow with it
-// (but for eight bytes an address, up to maxRemembered, to count repeats).
+// Importer reads a CSV file row by row, in memory that does not grow with it.
 type Importer struct {
-	options  ImportOptions
-	columns  []Column
-	records  *records
-	notes    []string
-	seed     maphash.Seed
-	seen     map[uint64]struct{}
-	repeated int
+	options ImportOptions
+	columns []Column
+	records *records
+	notes   []string
+	seed    maphash.Seed
+	// The addresses of the last rows, as hashes, and those of the rows before.
+	seen, before map[uint64]struct{}
+	repeated     int
 }
 
-// maxRemembered bounds the addresses by which repeats are counted; beyond it,
-// Repeats is the least number.
-const maxRemembered = 4_000_000
+// remembered is within how many rows an address that comes again is told to be
+// repeated, at least; twice as many are in memory at most.
+const remembered = 50_000
 
 // NewImporter reads the header. An error says why the file as a whole cannot be
 // imported, and what to do.
@@ -92,7 +94,7 @@ func NewImporter(r io.Reader, o ImportOptions) (*Importer, error) {
 	if err != nil {
 		return nil, err
 	}
-	im := &Importer{options: o, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+	im := &Importer{options: o, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, before: map[uint64]struct{}{}}
 	if note != "" {
 		im.notes = append(im.notes, note)
 	}
@@ -207,7 +209,7 @@ func (im *Importer) Headers() []string {
 // Notes tell what a person should know about how the file was read.
 func (im *Importer) Notes() []string { return slices.Clone(im.notes) }
 
-// Repeats is how many rows held an address that came before.
+// Repeats is how many rows were Repeated.
 func (im *Importer) Repeats() int { return im.repeated }
 
 // Next reads the next row. Exactly one of row, reject and err is set; io.EOF is
@@ -265,15 +267,21 @@ func (im *Importer) row(rec record) (*Row, string) {
 	return row, ""
 }
 
-// note remembers an address and tells whether it came before.
+// note remembers an address and tells whether it came lately.
 func (im *Importer) note(address string) bool {
 	hash := maphash.String(im.seed, address)
-	if _, known := im.seen[hash]; known {
+	_, now := im.seen[hash]
+	_, before := im.before[hash]
+	if !now {
+		if len(im.seen) == remembered {
+			im.seen, im.before = im.before, im.seen
+			clear(im.seen)
+		}
+		im.seen[hash] = struct{}{}
+	}
+	if now || before {
 		im.repeated++
 		return true
-	}
-	if len(im.seen) < maxRemembered {
-		im.seen[hash] = struct{}{}
 	}
 	return false
 }

@@ -144,6 +144,33 @@ func TestImportRejectsWithLineAndReason(t *testing.T) {
 	}
 }
 
+// What an import remembers of a file does not grow with it: a row repeats one of
+// the last rows, and who came long before is a contact like any other.
+func TestImportRemembersTheLastRows(t *testing.T) {
+	var file strings.Builder
+	file.WriteString("email\nfirst@b.cd\nsecond@b.cd\n")
+	filler := func(from, n int) {
+		for i := range n {
+			fmt.Fprintf(&file, "a%d@b.cd\n", from+i)
+		}
+	}
+	filler(0, remembered-2)
+	file.WriteString("first@b.cd\n") // 50,000 rows later
+	filler(remembered, 2*remembered)
+	file.WriteString("second@b.cd\n") // 150,000 rows later
+	got, im := read(t, file.String(), ImportOptions{})
+	var repeated []string
+	for _, line := range got {
+		if strings.HasSuffix(line, " repeated") {
+			repeated = append(repeated, line)
+		}
+	}
+	want(t, repeated, fmt.Sprintf("%d first@b.cd ||| map[] repeated", remembered+2))
+	if im.Repeats() != 1 || len(im.seen)+len(im.before) > 2*remembered {
+		t.Errorf("%d repeats, and %d addresses are in memory", im.Repeats(), len(im.seen)+len(im.before))
+	}
+}
+
 func TestImportEncodings(t *testing.T) {
 	text := "email,first_name\na@b.cd,Zoë\nb@b.cd,Jürgen\nc@b.cd,Søren €\n"
 	utf16, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)

@@ -54,7 +54,7 @@ type ReasonCount struct {
 // Progress counts where campaigns stand, by campaign: those given, or all.
 func (s *Store) Progress(ctx context.Context, ids ...int64) (map[int64]*Progress, error) {
 	p := progress{Store: s, only: ids, out: map[int64]*Progress{}}
-	for _, count := range []func(context.Context) error{p.enrolments, p.exits, p.refusals, p.messages, p.answers} {
+	for _, count := range []func(context.Context) error{p.enrolments, p.refusals, p.messages, p.answers} {
 		if err := count(ctx); err != nil {
 			return nil, fmt.Errorf("cannot count the progress of campaigns: %w", err)
 		}
@@ -103,14 +103,16 @@ func (p *progress) where(b *statement) string {
 	return b.in("campaign_id", p.only)
 }
 
+// enrolments counts where they stand and why they were left, in one pass.
 func (p *progress) enrolments(ctx context.Context) error {
 	b := p.statement()
-	return each(ctx, p.db, `select campaign_id, state, count(*), count(converted_at) from enrolments
-		where `+p.where(b)+` group by campaign_id, state`, b.args,
+	return each(ctx, p.db, `select campaign_id, state, case when state = 'exited' then reason else '' end, count(*), count(converted_at) from enrolments
+		where `+p.where(b)+` group by 1, 2, 3`, b.args,
 		func(scan func(...any) error) error {
 			var campaign, n, converted int64
 			var state campaigns.State
-			if err := scan(&campaign, &state, &n, &converted); err != nil {
+			var reason string
+			if err := scan(&campaign, &state, &reason, &n, &converted); err != nil {
 				return err
 			}
 			x := p.of(campaign)
@@ -128,22 +130,10 @@ func (p *progress) enrolments(ctx context.Context) error {
 			case campaigns.Finished:
 				x.Finished = n
 			case campaigns.Exited:
-				x.Exited = n
+				x.Exited += n
+				x.ExitReasons = append(x.ExitReasons, ReasonCount{reason, n})
 			}
 			return nil
-		})
-}
-
-func (p *progress) exits(ctx context.Context) error {
-	b := p.statement()
-	return each(ctx, p.db, `select campaign_id, reason, count(*) from enrolments
-		where state = 'exited' and `+p.where(b)+` group by campaign_id, reason`, b.args,
-		func(scan func(...any) error) error {
-			var campaign int64
-			var r ReasonCount
-			err := scan(&campaign, &r.Reason, &r.Count)
-			p.of(campaign).ExitReasons = append(p.of(campaign).ExitReasons, r)
-			return err
 		})
 }
 

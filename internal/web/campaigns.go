@@ -128,7 +128,7 @@ func (w *Web) campaign(q *request) (view, error) {
 	if !ok {
 		return view{}, errNotFound
 	}
-	progress, err := w.Store.Progress(q.Context(), c.ID)
+	progress, err := w.progress.get(q.Context()) // the page is read anew every few seconds
 	if err != nil {
 		return view{}, err
 	}
