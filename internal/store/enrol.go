@@ -170,10 +170,19 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 			excluded[p.id] = names[p.excluded-1]
 		}
 	}
+	if len(ids) == 0 {
+		return nil, nil, nil
+	}
 	b := s.statement()
-	agreed, held := "true", in.reentry(b)
+	// The part of the contacts that this is about stands in each table's
+	// condition, or the whole table is read for every chunk. With "limit 1" in the
+	// place of exists it would be read for every contact, in a new installation of
+	// whose tables PostgreSQL has no statistics yet.
+	part := span{ids[0] - 1, ids[len(ids)-1]}
+	agreed, held := "true", in.reentry(b, part)
 	if in.Topic != "" {
-		agreed = asked(`select 1 from consents k where k.contact_id = c.id and k.state = 'given' and k.topic = ` + b.arg(in.Topic))
+		agreed = `exists (select 1 from consents k where k.contact_id = c.id and ` + part.of("k.contact_id") +
+			` and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `)`
 	}
 	err = each(ctx, q, `select c.id, c.seed, c.suppressed, `+agreed+`, `+held+` from contacts c where not c.erased and `+b.near("c.id", ids)+` order by c.id`, b.args,
 		func(scan func(...any) error) error {
@@ -206,12 +215,8 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 	return admitted, out, err
 }
 
-// asked is whether a query finds anything, asked for each row. Written with exists
-// it would be answered by reading the whole table into memory, for every chunk.
-func asked(query string) string { return `((` + query + ` limit 1) is not null)` }
-
-// reentry is true for contacts c who may not come (again).
-func (in *EnrolInput) reentry(b *statement) string {
+// reentry is true for contacts c of a part who may not come (again).
+func (in *EnrolInput) reentry(b *statement, part span) string {
 	before := ""
 	switch in.Reentry {
 	case campaigns.ReentryAlways, campaigns.ReentryRestart:
@@ -219,7 +224,7 @@ func (in *EnrolInput) reentry(b *statement) string {
 	case campaigns.ReentryAfter:
 		before = " and (e.ended_at is null or e.started_at > " + b.arg(ms(in.Before)) + ")"
 	}
-	return asked(`select 1 from enrolments e where e.contact_id = c.id and e.campaign_id = ` + b.arg(in.Firing.Campaign) + before)
+	return `exists (select 1 from enrolments e where e.contact_id = c.id and ` + part.of("e.contact_id") + ` and e.campaign_id = ` + b.arg(in.Firing.Campaign) + before + `)`
 }
 
 func (s *Store) insertEnrolments(ctx context.Context, q querier, in EnrolInput, admitted []contacts.Contact, next func() int64) (int64, error) {

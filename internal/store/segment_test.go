@@ -95,3 +95,29 @@ func TestSegmentsAgreeWithFacts(t *testing.T) {
 		equal(t, "touched, all", must(s.TouchMatching(ctx, nil, question))(t), int64(3))
 	})
 }
+
+// Ids that lie close together are asked for as a part of the contacts: who is in
+// the part and was not asked for stays out, and nobody is missing at its ends.
+func TestFactsOfContactsThatLieCloseTogether(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		all := consenting(t, s, 3*nearLeast)
+		var events []Incoming
+		for i, id := range all {
+			events = append(events, Incoming{Event: contacts.Event{Contact: id, Name: "order.placed", At: day, Key: fmt.Sprint("order:", i)}})
+		}
+		must(s.Ingest(t.Context(), events, day))(t)
+		var ids []contacts.ID
+		for i := 0; i < len(all); i += 2 {
+			ids = append(ids, all[i])
+		}
+		facts := must(s.LoadFacts(t.Context(), ids))(t)
+		equal(t, "how many have facts", len(facts), len(ids))
+		for _, id := range ids {
+			var names []string
+			for _, e := range facts[id].Events {
+				names = append(names, e.Name)
+			}
+			equal(t, fmt.Sprint("the events of ", id), names, []string{"consent.given", "order.placed"})
+		}
+	})
+}
