@@ -34,6 +34,7 @@ func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
 	for range turns {
 		// What came in since the tick began is not of the future.
 		now := s.Clock.Now()
+		limit := s.reacting
 		n, err := s.reactTurn(ctx, m.applied, now)
 		did += n
 		switch {
@@ -44,7 +45,7 @@ func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
 			n, err = s.putOff(ctx, now, err)
 			did += n
 		}
-		if err != nil || n == 0 {
+		if err != nil || n == 0 || n < min(limit, s.reacting) { // that was the last of them
 			return did, err
 		}
 	}

@@ -43,7 +43,7 @@ type Store interface {
 const (
 	enrolSize = 10_000
 	stepSize  = 500
-	reactSize = 500
+	reactSize = 2000
 )
 
 // turns bounds how many transactions a part of a tick takes before the others

@@ -20,7 +20,7 @@ var Callbacks = Bench{
 of 20, then opens, then 4,000 events a second of people whose stage they move.
 The time is in proportion to the size; at the whole one the first part takes a
 minute. In the end every event that was answered must be stored, once.`,
-	Example: "  rapport bench callbacks --size 20000",
+	Example: "  rapport bench callbacks --contacts 20000",
 }
 
 // What a bench of the whole size does; smaller ones take less time in
@@ -68,13 +68,13 @@ func (b *callbackBench) scaled(whole time.Duration) time.Duration {
 
 func (b *callbackBench) singles(ctx context.Context) error {
 	b.Step("single events", 0, 0)
-	l := load{address: b.listen, connections: callers, during: b.scaled(singleTime), next: b.orders("one", 1, b.Report.Size/2)}
+	l := load{address: b.listen, connections: callers, during: b.scaled(singleTime), next: b.orders("one", callers, 1, b.Report.Size/2)}
 	return b.run(ctx, "single", l, 1, true)
 }
 
 func (b *callbackBench) lists(ctx context.Context) error {
 	b.Step("lists of events", 0, 0)
-	l := load{address: b.listen, connections: listCallers, during: b.scaled(batchTime), next: b.orders("list", listLength, b.Report.Size/2)}
+	l := load{address: b.listen, connections: listCallers, during: b.scaled(batchTime), next: b.orders("list", listCallers, listLength, b.Report.Size/2)}
 	return b.run(ctx, "batch", l, listLength, true)
 }
 

@@ -20,6 +20,7 @@ const (
 	ordered    = "order.placed" // the event of the bench: the ladder looks at it
 	hookSecret = "the webhook secret of the bench"
 	linkSecret = "the secret of the bench, which signs links"
+	stride     = 7919 // a prime, so that neighbours in time are none in the tables
 	browser    = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
 
@@ -27,11 +28,13 @@ const (
 func address(n int64) string { return fmt.Sprintf("p%07d@bench.example", n) }
 
 // orders makes signed callbacks, events at a time, about the contacts from 0 to
-// people in turn, which the connections share.
-func (b *callbackBench) orders(name string, events int, people int64) func(int) func([]byte) []byte {
+// people, which some connections share: event n of a connection has a place of
+// its own in the row of all, so that everybody has their turn before anybody has
+// a second one.
+func (b *callbackBench) orders(name string, connections, events int, people int64) func(int) func([]byte) []byte {
 	return func(connection int) func([]byte) []byte {
 		mac := hmac.New(sha256.New, []byte(hookSecret))
-		n, who := 0, int64(connection)*7919
+		n := 0
 		var body []byte
 		return func(buffer []byte) []byte {
 			body = body[:0]
@@ -42,9 +45,9 @@ func (b *callbackBench) orders(name string, events int, people int64) func(int) 
 				if i > 0 {
 					body = append(body, ',')
 				}
-				body = appendOrder(body, fmt.Sprintf("%s-%d-%d", name, connection, n), who%people)
+				at := int64(n)*int64(connections) + int64(connection)
+				body = appendOrder(body, fmt.Sprintf("%s-%d-%d", name, connection, n), at*stride%people)
 				n++
-				who += 7919 // a prime: everybody in turn, and seldom the same one twice in a row
 			}
 			if events > 1 {
 				body = append(body, ']')

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"rapport/internal/contacts"
@@ -83,17 +86,25 @@ func (s *Store) tellReserved(ctx context.Context, q querier, events []contacts.E
 
 // insertKeys claims the keys of events and returns the ids of those that were
 // first. Keys are written in order, so that two who bring the same ones wait
-// for each other and do not deadlock.
+// for each other and do not deadlock. They are sorted here, byte by byte, because
+// the database would do it by the rules of a language.
 func (s *Store) insertKeys(ctx context.Context, q querier, events []contacts.Event) (fresh map[int64]bool, err error) {
+	order := make([]int, len(events))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(strings.Compare(events[a].Key, events[b].Key), cmp.Compare(events[a].ID, events[b].ID))
+	})
 	keys, ids := make([]string, len(events)), make([]int64, len(events))
-	for i, e := range events {
-		keys[i], ids[i] = e.Key, e.ID
+	for i, at := range order {
+		keys[i], ids[i] = events[at].Key, events[at].ID
 	}
 	fresh = make(map[int64]bool, len(events))
 	b := s.statement()
 	from := b.table("r", texts("key", keys), bigints("event_id", ids))
 	err = each(ctx, q, `insert into event_keys (key, event_id) select r.key, r.event_id from `+from+
-		` where true order by r.key, r.event_id on conflict (key) do nothing returning event_id`, b.args,
+		` where true on conflict (key) do nothing returning event_id`, b.args,
 		func(scan func(...any) error) error {
 			var id int64
 			err := scan(&id)

@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
+	"rapport/segments"
 )
 
 // LoadFacts returns everything conditions are asked of, for up to about a
@@ -95,11 +96,11 @@ func consentEvent(who contacts.ID, c contacts.Consent) contacts.Event {
 
 func (s *Store) loadEvents(ctx context.Context, q querier, ids []int64, needs contacts.Needs, facts map[contacts.ID]*contacts.Facts) error {
 	b := s.statement()
-	text := s.selectEvents(b) + ` where ` + b.near("e.contact_id", ids)
+	names := ""
 	if !needs.AllEvents {
-		text += ` and ` + b.inText("e.name", needs.Events) + ` and not e.machine` // whom no condition sees; the index has no others
+		names = ` and ` + b.inText(b.unindexed("e.name"), needs.Events) + ` and not e.machine` // whom no condition sees
 	}
-	return each(ctx, q, text, b.args,
+	return each(ctx, q, s.selectEvents(b)+b.eventsOf(ids, names), b.args,
 		func(scan func(...any) error) error {
 			e, err := scanEvent(scan)
 			if err != nil {
@@ -112,11 +113,35 @@ func (s *Store) loadEvents(ctx context.Context, q querier, ids []int64, needs co
 		})
 }
 
-// selectEvents reads whole events with the names of their campaigns.
+// selectEvents reads whole events with the names of their campaigns; what follows
+// says from where they come, by the name e. Few events have a campaign, so it is
+// looked up for those alone.
 func (s *Store) selectEvents(b *statement) string {
 	return `select e.id, e.contact_id, e.name, e.at, e.key, ` + b.readJSON("e.properties") + `,
-		coalesce(k.name, ''), e.template, e.link, e.message_id, e.machine
-		from events e left join campaigns k on k.id = e.campaign_id`
+		case when e.campaign_id = 0 then '' else coalesce((select k.name from campaigns k where k.id = e.campaign_id), '') end,
+		e.template, e.link, e.message_id, e.machine`
+}
+
+// unindexed keeps PostgreSQL from finding rows by a column. The index of names
+// would be asked once for each name, in each partition: a contact has fewer
+// events than there are names in a ladder, times months.
+func (b *statement) unindexed(column string) string {
+	if b.dialect == segments.Postgres {
+		return "coalesce(" + column + ", '')"
+	}
+	return column
+}
+
+// eventsOf are the events of some contacts for which a condition holds too, which
+// begins with "and" or is "". PostgreSQL is told to go from contact to contact:
+// before it has counted a table that fills up, it believes it to be small, and
+// reads the events of everybody rather than look up those of a few hundred.
+func (b *statement) eventsOf(ids []int64, and string) string {
+	if b.dialect == segments.Postgres {
+		return ` from unnest(` + b.arg(ids) + `::bigint[]) as who(id) cross join lateral
+			(select e.* from events e where e.contact_id = who.id` + and + ` offset 0) as e`
+	}
+	return ` from events e where ` + b.in("e.contact_id", ids) + and
 }
 
 func scanEvent(scan func(...any) error) (contacts.Event, error) {

@@ -19,12 +19,12 @@ type Pending struct {
 
 // Pending looks for work.
 func (s *Store) Pending(ctx context.Context, now time.Time) (p Pending, err error) {
-	// Milliseconds stand in the text: they are the engine's own numbers. Touched
-	// rows are asked for in their order, so that the index is read, which forgets
-	// what is gone: the table keeps the places of a million rows until a vacuum.
+	// Milliseconds stand in the text: they are the engine's own numbers. What has
+	// an order is asked for its first: "is there any" reads whole tables when there
+	// is none, while PostgreSQL believes that there are many.
 	_, err = one(ctx, s.db, fmt.Sprintf(`select
 		(select id from touched where not_before <= %[1]d order by id limit 1) is not null,
-		exists (select 1 from contacts where next_change <= %[1]d),
+		coalesce((select min(next_change) from contacts) <= %[1]d, false),
 		exists (select 1 from campaigns k where k.status <> 'paused' and exists (select 1 from enrolments e where e.campaign_id = k.id and e.due_at <= %[1]d)),
 		exists (select 1 from batches where open_count > 0 and not_before <= %[1]d and queued_at = 0),
 		exists (select 1 from firings where state = 'running' and lease_until < %[1]d),

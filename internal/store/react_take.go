@@ -61,7 +61,7 @@ func (s *Store) addNews(ctx context.Context, q querier, rows []Touched, of map[c
 		return nil
 	}
 	b := s.statement()
-	if err := each(ctx, q, s.selectEvents(b)+` where `+b.in("e.id", uniqueIDs(events)), b.args, func(scan func(...any) error) error {
+	if err := each(ctx, q, s.selectEvents(b)+` from events e where `+b.in("e.id", uniqueIDs(events)), b.args, func(scan func(...any) error) error {
 		e, err := scanEvent(scan)
 		if t := of[e.Contact]; t != nil {
 			t.News = append(t.News, e)

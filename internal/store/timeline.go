@@ -104,7 +104,7 @@ func (t *timeline) read(ctx context.Context, b *statement, from source, add func
 
 func (t *timeline) events(ctx context.Context) error {
 	b := t.statement()
-	return t.read(ctx, b, source{t.selectEvents(b), "e.contact_id", "e.at", "e.id desc"}, func(scan func(...any) error) (Entry, error) {
+	return t.read(ctx, b, source{t.selectEvents(b) + ` from events e`, "e.contact_id", "e.at", "e.id desc"}, func(scan func(...any) error) (Entry, error) {
 		e, err := scanEvent(scan)
 		return Entry{At: e.At, Kind: EntryEvent, ID: e.ID, Name: e.Name, Campaign: e.Campaign, Template: e.Template,
 			Link: e.Link, Machine: e.Machine, Properties: e.Properties}, err

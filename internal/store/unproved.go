@@ -80,7 +80,7 @@ func (s *Store) addClicks(ctx context.Context, list []Unproved) error {
 		of[u.Click.Message] = nil
 	}
 	b := s.statement()
-	if err := each(ctx, s.db, s.selectEvents(b)+` where e.name = 'email.clicked' and `+b.in("e.contact_id", uniqueIDs(people)), b.args,
+	if err := each(ctx, s.db, s.selectEvents(b)+b.eventsOf(uniqueIDs(people), ` and e.name = 'email.clicked'`), b.args,
 		func(scan func(...any) error) error {
 			e, err := scanEvent(scan)
 			if _, asked := of[e.Message]; asked {
