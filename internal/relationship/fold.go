@@ -66,13 +66,15 @@ func newClimb(def *Definition, f *contacts.Facts, now time.Time, zone *time.Loca
 	c.facts = contacts.Facts{Contact: h.contact}
 	c.facts.Events = h.events[:0:len(h.events)]
 	c.facts.Consents = h.consents[:0:len(h.consents)]
-	c.q = segments.Question{Facts: &c.facts, Segments: segs, Zone: zone, Ladder: def.Stages()}
+	c.q = segments.Question{Facts: &c.facts, Segments: segs, Zone: zone, Ladder: def.looks.stages}
+	watch := def.looks.watcher()
 	c.rungs = make([]rung, len(def.Ladder))
 	for i := range def.Ladder {
-		c.rungs[i] = rung{when: def.looks.watch(def.Ladder[i].When), keep: def.looks.watch(def.Ladder[i].Keep)}
+		c.rungs[i] = rung{when: watch(def.Ladder[i].When), keep: watch(def.Ladder[i].Keep)}
 	}
+	c.states = make([]*watched, len(def.Health.States))
 	for i := range def.Health.States {
-		c.states = append(c.states, def.looks.watch(def.Health.States[i].When))
+		c.states[i] = watch(def.Health.States[i].When)
 	}
 	c.below = make([]standing, len(c.rungs)+1)
 	return c

@@ -1,6 +1,8 @@
 package relationship
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"rapport/internal/contacts"
@@ -13,17 +15,24 @@ type looks struct {
 	names    map[string]bool // of events
 	consents bool
 	fields   bool
-	rules    map[*segments.Condition]uses
+	rules    map[*segments.Condition]*uses
+	stages   []string       // of the ladder
+	needs    contacts.Needs // of Fold
 }
 
 func newLooks(d *Definition) *looks {
-	l := &looks{names: map[string]bool{d.Health.Purchase: true}, rules: map[*segments.Condition]uses{}}
+	l := &looks{names: map[string]bool{d.Health.Purchase: true}, rules: map[*segments.Condition]*uses{}}
 	for _, r := range d.Ladder {
 		l.add(r.When)
 		l.add(r.Keep)
 	}
 	for _, s := range d.Health.States {
 		l.add(s.When)
+	}
+	l.stages = d.Stages()
+	l.needs = contacts.Needs{Consents: l.consents, Sent: l.names[contacts.EventSent], Events: slices.Sorted(maps.Keys(l.names))}
+	if l.fields {
+		l.needs = l.needs.And(contacts.Needs{Events: []string{contacts.EventChanged}})
 	}
 	return l
 }
@@ -51,14 +60,6 @@ func (l *looks) at(name string) bool {
 // the rules.
 func (d *Definition) LooksAt(name string) bool { return d.looks.at(name) }
 
-// Needs says which facts Fold looks at.
-func (d *Definition) Needs() contacts.Needs {
-	n := contacts.Needs{Consents: d.looks.consents, Sent: d.looks.names[contacts.EventSent]}
-	for name := range d.looks.names {
-		n = n.And(contacts.Needs{Events: []string{name}})
-	}
-	if d.looks.fields {
-		n = n.And(contacts.Needs{Events: []string{contacts.EventChanged}})
-	}
-	return n
-}
+// Needs says which facts Fold looks at. It is the same for everybody, and is not
+// to be changed.
+func (d *Definition) Needs() contacts.Needs { return d.looks.needs }

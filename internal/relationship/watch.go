@@ -10,7 +10,7 @@ import (
 // at has changed. Most events concern few rules, so most are never asked again.
 type watched struct {
 	cond *segments.Condition
-	uses uses
+	uses *uses
 
 	known bool
 	holds bool
@@ -21,12 +21,16 @@ type watched struct {
 	since time.Time
 }
 
-// watch returns nil for no condition.
-func (l *looks) watch(c *segments.Condition) *watched {
-	if c == nil {
-		return nil
+// watcher makes the watched rules of one contact, all in one piece of memory.
+func (l *looks) watcher() func(*segments.Condition) *watched {
+	all := make([]watched, 0, len(l.rules))
+	return func(c *segments.Condition) *watched {
+		if c == nil {
+			return nil
+		}
+		all = append(all, watched{cond: c, uses: l.rules[c]})
+		return &all[len(all)-1]
 	}
-	return &watched{cond: c, uses: l.rules[c]}
 }
 
 // touch forgets the answer when the moment can have changed it.
@@ -65,7 +69,7 @@ type uses struct {
 	stage    bool
 }
 
-func usesOf(c *segments.Condition) uses {
+func usesOf(c *segments.Condition) *uses {
 	all := c.Uses()
 	u := uses{
 		events:   map[string]bool{},
@@ -79,7 +83,7 @@ func usesOf(c *segments.Condition) uses {
 	for _, kind := range all.Emails {
 		u.events["email."+kind] = true
 	}
-	return u
+	return &u
 }
 
 func (u *uses) concerns(m moment) bool {

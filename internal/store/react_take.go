@@ -3,9 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 
 	"rapport/internal/contacts"
 )
@@ -154,5 +153,12 @@ func (s *Store) addFacts(ctx context.Context, q querier, list []TouchedContact, 
 
 // needsName is the same for the same needs.
 func needsName(n contacts.Needs) string {
-	return fmt.Sprint(n.Consents, n.AllEvents, n.Sent, n.Campaigns, n.Changes, n.Ledger, strings.Join(n.Events, " "))
+	name := make([]byte, 0, 128)
+	for _, on := range [...]bool{n.Consents, n.AllEvents, n.Sent, n.Campaigns, n.Changes, n.Ledger} {
+		name = strconv.AppendBool(name, on)
+	}
+	for _, event := range n.Events {
+		name = append(append(name, ' '), event...)
+	}
+	return string(name)
 }
