@@ -102,7 +102,7 @@ func (s *Scheduler) reactNeeds(ctx context.Context, applied *catalog.Applied, t 
 	}
 	for name, d := range applied.Workspace.Campaigns {
 		if applied.Campaigns[name].Status == store.Running && d.Start.Kind == campaigns.StartEvent && slices.ContainsFunc(t.News, func(e contacts.Event) bool { return e.Name == d.Start.Event }) {
-			n = n.And(applied.AdmitNeeds(d))
+			n = n.And(applied.AdmitNeeds(d)).And(contacts.Needs{Events: []string{d.Start.Event}})
 		}
 	}
 	for _, d := range t.Entries {

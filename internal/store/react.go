@@ -12,10 +12,12 @@ import (
 
 // TouchedContact is a contact of whom something new is known.
 type TouchedContact struct {
-	Facts   *contacts.Facts
-	News    []contacts.Event // the events that are new, in the order of their ids
-	Unknown bool             // something else is new too, and nobody says what
-	Member  []string         // segments it was in so far, of those that campaigns start from
+	Facts *contacts.Facts
+	// News are the events that are new, in the order of their ids. Those that
+	// nobody needs have only their id, contact and name.
+	News    []contacts.Event
+	Unknown bool     // something else is new too, and nobody says what
+	Member  []string // segments it was in so far, of those that campaigns start from
 	// Baselines is the hash of each segment that is followed: who is in one
 	// without a baseline has not entered it.
 	Baselines map[string]string
@@ -56,8 +58,9 @@ type ReactInput struct {
 	Now     time.Time
 	Limit   int
 	Version int64 // of the workspace that decide goes by
-	// Needs says which facts decide looks at for a contact; of its Facts only
-	// Contact is there yet. It may say too much. Nil: everything.
+	// Needs says which facts decide looks at for a contact, and which of the
+	// News; of its Facts only Contact is there yet, of the News only what they are
+	// called. It may say too much. Nil: everything.
 	Needs func(*TouchedContact) contacts.Needs
 }
 

@@ -39,11 +39,34 @@ func (s *Store) touchedContacts(ctx context.Context, q querier, rows []Touched, 
 	if err := s.addEntries(ctx, q, plain, of); err != nil {
 		return nil, err
 	}
-	return list, s.addFacts(ctx, q, list, needing)
+	if err := s.addFacts(ctx, q, list, needing); err != nil {
+		return nil, err
+	}
+	for i := range list {
+		list[i].tellNews()
+	}
+	return list, nil
 }
 
-// addNews reads the events that touched the contacts. An event that is gone was
-// the last trace of something that nobody can tell any more.
+// tellNews takes the rest of the news from the facts, where what is looked at is.
+func (t *TouchedContact) tellNews() {
+	if len(t.News) == 0 {
+		return
+	}
+	known := make(map[int64]int, len(t.News))
+	for i := range t.News {
+		known[t.News[i].ID] = i
+	}
+	for i := range t.Facts.Events {
+		if at, ok := known[t.Facts.Events[i].ID]; ok {
+			t.News[at] = t.Facts.Events[i]
+		}
+	}
+}
+
+// addNews reads the names of the events that touched the contacts: they say what
+// else is needed. An event that is gone was the last trace of something that
+// nobody can tell any more.
 func (s *Store) addNews(ctx context.Context, q querier, rows []Touched, of map[contacts.ID]*TouchedContact) error {
 	var events []int64
 	for _, r := range rows {
@@ -60,8 +83,9 @@ func (s *Store) addNews(ctx context.Context, q querier, rows []Touched, of map[c
 		return nil
 	}
 	b := s.statement()
-	if err := each(ctx, q, s.selectEvents(b)+` from events e where `+b.in("e.id", uniqueIDs(events)), b.args, func(scan func(...any) error) error {
-		e, err := scanEvent(scan)
+	if err := each(ctx, q, `select e.id, e.contact_id, e.name from events e where `+b.in("e.id", uniqueIDs(events)), b.args, func(scan func(...any) error) error {
+		var e contacts.Event
+		err := scan(&e.ID, &e.Contact, &e.Name)
 		if t := of[e.Contact]; t != nil {
 			t.News = append(t.News, e)
 		}
