@@ -1,6 +1,9 @@
 package bench
 
-import "testing"
+import (
+	"regexp"
+	"testing"
+)
 
 func TestCallbacksAreMeasuredAndCounted(t *testing.T) {
 	for name, o := range map[string]Options{"servers": {Size: 1000}, "embedded": {Size: 1000, Embedded: true}} {
@@ -13,5 +16,25 @@ func TestCallbacksAreMeasuredAndCounted(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Everybody has one event before anybody has a second one, however many
+// connections bring them.
+func TestCallbacksAreAboutEverybodyInTurn(t *testing.T) {
+	const connections, length, people = 10, 2, 1000
+	addresses := regexp.MustCompile(`p[0-9]{7}@`)
+	next := (&callbackBench{}).orders("one", connections, length, people)
+	seen := map[string]int{}
+	for c := range connections {
+		request := next(c)
+		for range people / connections / length {
+			for _, who := range addresses.FindAllString(string(request(nil)), -1) {
+				seen[who]++
+			}
+		}
+	}
+	if len(seen) != people {
+		t.Errorf("%d events were about %d people", people, len(seen))
 	}
 }

@@ -23,7 +23,7 @@ func (s *Store) settleByEvidence(ctx context.Context, q querier, messages []int6
 		return nil
 	}
 	b := s.statement()
-	if err := each(ctx, q, `select id from messages where state in ('sending', 'unknown') and `+b.in("id", messages)+
+	if err := each(ctx, q, `select id from messages where state in ('sending', 'unknown') and `+b.inKeys("id", messages)+
 		` order by id`+b.lock("for update"), b.args, func(scan func(...any) error) error {
 		var id int64
 		return scan(&id)
@@ -33,7 +33,7 @@ func (s *Store) settleByEvidence(ctx context.Context, q querier, messages []int6
 	var woken []wake
 	b = s.statement()
 	text := `update messages set state = 'sent', reason = '', decided_at = coalesce(decided_at, claimed_at, ` + b.arg(ms(now)) +
-		`) where state = 'unknown' and ` + b.in("id", messages) + ` returning id`
+		`) where state = 'unknown' and ` + b.inKeys("id", messages) + ` returning id`
 	if err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
 		w := wake{at: now}
 		err := scan(&w.message)

@@ -40,7 +40,7 @@ func (g *ingest) byMessage(q querier) error {
 	b := g.statement()
 	if err := each(g.ctx, q, `select m.id, m.contact_id, m.campaign_id, m.template,
 		case when m.state = 'sent' then m.decided_at end, c.erased from messages m
-		left join contacts c on c.id = m.contact_id where `+b.in("m.id", uniqueIDs(ids)), b.args,
+		left join contacts c on c.id = m.contact_id where `+b.inKeys("m.id", uniqueIDs(ids)), b.args,
 		func(scan func(...any) error) error {
 			var id int64
 			var a about

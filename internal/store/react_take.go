@@ -83,7 +83,7 @@ func (s *Store) addNews(ctx context.Context, q querier, rows []Touched, of map[c
 		return nil
 	}
 	b := s.statement()
-	if err := each(ctx, q, `select e.id, e.contact_id, e.name from events e where `+b.in("e.id", uniqueIDs(events)), b.args, func(scan func(...any) error) error {
+	if err := each(ctx, q, `select e.id, e.contact_id, e.name from events e where `+b.inKeys("e.id", uniqueIDs(events)), b.args, func(scan func(...any) error) error {
 		var e contacts.Event
 		err := scan(&e.ID, &e.Contact, &e.Name)
 		if t := of[e.Contact]; t != nil {
