@@ -55,8 +55,9 @@ func (b *statement) near(column string, ids []int64) string {
 	if last-first >= nearSpread*int64(len(ids)) {
 		return b.in(column, ids)
 	}
-	// The sum keeps PostgreSQL from searching for each id all the same.
-	return "(" + span{first - 1, last}.of(column) + " and " + b.in("("+column+" + 0)", ids) + ")"
+	// The sum keeps PostgreSQL from searching for each id all the same. The bounds
+	// are arguments, so that the statement is the same each time.
+	return "(" + column + " between " + b.arg(first) + " and " + b.arg(last) + " and " + b.in("("+column+" + 0)", ids) + ")"
 }
 
 // among is in for several columns that are compared with the same ids.
