@@ -36,10 +36,11 @@ func (b *statement) in(column string, ids []int64) string {
 	return column + " in (select value from json_each(" + b.arg(jsonText(ids)) + "))"
 }
 
-// How close ids must lie together to be near: so many of them at least, on so
-// many places for each at most.
+// How close ids must lie together to be near: so many of them at least and at
+// most, on so many places for each.
 const (
 	nearLeast  = 50
+	nearMost   = 1000
 	nearSpread = 4
 )
 
@@ -48,15 +49,16 @@ const (
 // beginning to its end, in each partition once: searching for each id in each of
 // two dozen partitions costs more than what is found.
 func (b *statement) near(column string, ids []int64) string {
-	if b.dialect != segments.Postgres || len(ids) < nearLeast {
+	if b.dialect != segments.Postgres || len(ids) < nearLeast || len(ids) > nearMost {
 		return b.in(column, ids)
 	}
 	first, last := slices.Min(ids), slices.Max(ids)
 	if last-first >= nearSpread*int64(len(ids)) {
 		return b.in(column, ids)
 	}
-	// The sum keeps PostgreSQL from searching for each id all the same. The bounds
-	// are arguments, so that the statement is the same each time.
+	// The sum keeps PostgreSQL from searching for each id all the same; it goes
+	// through the list for each row then, so this is for hundreds, not for
+	// thousands. The bounds are arguments, so that the statement is the same each time.
 	return "(" + column + " between " + b.arg(first) + " and " + b.arg(last) + " and " + b.in("("+column+" + 0)", ids) + ")"
 }
 

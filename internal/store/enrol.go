@@ -175,16 +175,14 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 	}
 	b := s.statement()
 	// The part of the contacts that this is about stands in each table's
-	// condition, or the whole table is read for every chunk. With "limit 1" in the
-	// place of exists it would be read for every contact, in a new installation of
-	// whose tables PostgreSQL has no statistics yet.
+	// condition, or the whole table may be read for every chunk.
 	part := span{ids[0] - 1, ids[len(ids)-1]}
 	agreed, held := "true", in.reentry(b, part)
 	if in.Topic != "" {
 		agreed = `exists (select 1 from consents k where k.contact_id = c.id and ` + part.of("k.contact_id") +
 			` and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `)`
 	}
-	err = each(ctx, q, `select c.id, c.seed, c.suppressed, `+agreed+`, `+held+` from contacts c where not c.erased and `+b.near("c.id", ids)+` order by c.id`, b.args,
+	err = each(ctx, q, `select c.id, c.seed, c.suppressed, `+agreed+`, `+held+` from contacts c where not c.erased and `+b.in("c.id", ids)+` order by c.id`, b.args,
 		func(scan func(...any) error) error {
 			var c contacts.Contact
 			var seed int64
