@@ -58,10 +58,10 @@ func (s *Scheduler) Machine(ctx context.Context, applied *catalog.Applied, now t
 // decide is one enrolment's decision, as the store writes it.
 func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d store.Due, now time.Time) store.Stepped {
 	e := d.Enrolment
-	if d.Status == store.Stopped && e.State.Open() {
-		return s.stopped(e, d, now)
-	}
 	pinned := s.pinned(ctx, applied, e)
+	if d.Status == store.Stopped && e.State.Open() {
+		return stopped(e, pinned, now)
+	}
 	if pinned == nil {
 		// The version cannot be read just now; an hour later it may.
 		e.DueAt = now.Add(time.Hour)
@@ -101,14 +101,14 @@ func (s *Scheduler) pinned(ctx context.Context, applied *catalog.Applied, e camp
 	return old.Workspace.Campaigns[applied.Name(e.Campaign)]
 }
 
-// stopped ends an enrolment of a campaign that somebody stopped for good.
-func (s *Scheduler) stopped(e campaigns.Enrolment, d store.Due, now time.Time) store.Stepped {
+// stopped ends an enrolment of a campaign that somebody stopped for good. The
+// message that it waits for goes with it; where its version cannot be read, the
+// claim skips that.
+func stopped(e campaigns.Enrolment, pinned *campaigns.Definition, now time.Time) store.Stepped {
 	out := store.Stepped{}
-	if e.State == campaigns.Parked {
-		for _, m := range d.Waiting {
-			if ident.Enrolment(m.ID) == e.ID {
-				out.Withdraw = m.ID
-			}
+	if e.State == campaigns.Parked && pinned != nil {
+		if step := pinned.Step(e.Position); step != nil && step.Kind == campaigns.StepSend {
+			out.Withdraw = ident.Message(e.ID, step.Number)
 		}
 	}
 	e.State, e.Reason, e.EndedAt, e.DueAt = campaigns.Exited, "the campaign was stopped", now, time.Time{}

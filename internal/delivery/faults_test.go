@@ -3,10 +3,12 @@ package delivery
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
 	"rapport/campaigns"
+	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/queue"
@@ -87,5 +89,41 @@ func TestWhatADeadWorkerTookDoesNotWaitForTheBacklogToEnd(t *testing.T) {
 	}
 	if got[2] != 2 || got[1] != 98 {
 		t.Errorf("took %v, want both that were left and 98 of the backlog", got)
+	}
+}
+
+// stuck is a store that cannot write what follows an outcome.
+type stuck struct {
+	Store
+	recorded []store.Outcome
+}
+
+var errStuck = errors.New("a step cannot be written")
+
+func (s *stuck) Ingest(context.Context, []store.Incoming, time.Time) ([]store.Result, error) {
+	return nil, nil
+}
+
+func (s *stuck) RecordAndStep(context.Context, []store.Outcome, store.Step, time.Time) ([]store.Batch, error) {
+	return nil, errStuck
+}
+
+func (s *stuck) Record(_ context.Context, outcomes []store.Outcome, by campaigns.Mover, _ time.Time) ([]store.Batch, error) {
+	if by != campaigns.ByWorker {
+		return nil, errors.New("recorded by somebody else")
+	}
+	s.recorded = append(s.recorded, outcomes...)
+	return nil, nil
+}
+
+// One enrolment whose next step cannot be written must not keep what became of
+// two hundred messages from the ledger, for as long as the worker lives.
+func TestWhatFollowsAMessageDoesNotHoldUpItsOutcome(t *testing.T) {
+	s := &stuck{}
+	w := New(Config{Store: s, Catalog: new(catalog.Catalog), Clock: clock.NewManual(noon), Log: slog.New(slog.DiscardHandler),
+		Step: func(context.Context, *catalog.Applied, time.Time) store.Step { return store.Step{} }})
+	sent := store.Outcome{Message: 1, State: campaigns.Sent, At: noon}
+	if _, err := w.write(t.Context(), []store.Outcome{sent}, nil); err != nil || len(s.recorded) != 1 || s.recorded[0].Message != 1 {
+		t.Errorf("recorded %v, %v; want the message that was sent", s.recorded, err)
 	}
 }

@@ -84,7 +84,17 @@ func (w *Worker) write(ctx context.Context, outcomes []store.Outcome, bounces []
 	if _, err := w.Store.Ingest(ctx, bounces, now); err != nil {
 		return nil, err
 	}
-	return w.Store.RecordAndStep(ctx, outcomes, w.Step(ctx, w.Catalog.Current(), now), now)
+	ready, failed := w.Store.RecordAndStep(ctx, outcomes, w.Step(ctx, w.Catalog.Current(), now), now)
+	if failed == nil {
+		return ready, nil
+	}
+	// What cannot be written may be what comes next, of one enrolment among many.
+	// That is the scheduler's then, and what became of the messages stands.
+	ready, err := w.Store.Record(ctx, outcomes, campaigns.ByWorker, now)
+	if err == nil {
+		w.Log.Error("outcomes are recorded, and what follows them is left to the scheduler", "error", failed)
+	}
+	return ready, err
 }
 
 // dead reports whether a mail server does not know the address.

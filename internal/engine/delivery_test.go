@@ -184,7 +184,7 @@ func TestPauseHoldsResumeGoesOnStopEnds(t *testing.T) {
 	signUp(t, r.Store, 4, r.clock.Now())
 	r.at(1, 9, 0)
 	set(store.Stopped)
-	r.at(1, 13, 0)
+	r.settle() // at once, and not at noon, when they would have gone
 	r.wants("sent", "sent", "skipped: the campaign was stopped", "skipped: the campaign was stopped")
 }
 
