@@ -113,9 +113,10 @@ func (s *Scheduler) reactNeeds(ctx context.Context, applied *catalog.Applied, t 
 	return n
 }
 
-// moves reports whether what is new can move stage or health.
+// moves reports whether what is new can move stage or health. Whoever never stood
+// anywhere is given a place first: what starts a campaign may ask for it.
 func moves(applied *catalog.Applied, t *store.TouchedContact) bool {
-	return t.Unknown || slices.ContainsFunc(t.News, func(e contacts.Event) bool { return applied.Relationship.LooksAt(e.Name) })
+	return t.Unknown || t.Facts.Contact.Stage == "" || slices.ContainsFunc(t.News, func(e contacts.Event) bool { return applied.Relationship.LooksAt(e.Name) })
 }
 
 // follows reports whether what is new can decide who is in a segment that

@@ -27,7 +27,7 @@ func (n Needs) And(o Needs) Needs {
 		Consents: n.Consents || o.Consents, AllEvents: n.AllEvents || o.AllEvents, Sent: n.Sent || o.Sent,
 		Campaigns: n.Campaigns || o.Campaigns, Changes: n.Changes || o.Changes, Ledger: n.Ledger || o.Ledger,
 		Outcomes: n.Outcomes || o.Outcomes,
-		Events: slices.Concat(n.Events, o.Events),
+		Events:   slices.Concat(n.Events, o.Events),
 	}
 	slices.Sort(out.Events)
 	out.Events = slices.Compact(out.Events)

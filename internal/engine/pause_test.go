@@ -27,7 +27,7 @@ func TestPauseAndStopHoldWhatIsClaimedAlready(t *testing.T) {
 			t.Run(fmt.Sprint(c.name, " ", to), func(t *testing.T) {
 				server := smtptest.Start(t, smtptest.Options{Extensions: []string{"PIPELINING"}})
 				e := openEngine(t, Options{Clock: clock.System{}})
-				started := strings.NewReplacer(`schedule: "0 9 * * *"`, "event: joined", "audience: { segment: prospects }\n", "").Replace(one)
+				started := strings.NewReplacer(`schedule: "0 9 * * *"`, "event: joined").Replace(one)
 				apply(t, e, shopWith(t, map[string]string{
 					"rapport.yaml":           strings.Replace(live(server.Port, ""), "main: { smtp", "main: { "+c.rate+"smtp", 1),
 					"campaigns/welcome.yaml": started,
