@@ -106,9 +106,11 @@ func (s *Scheduler) reactNeeds(ctx context.Context, applied *catalog.Applied, t 
 		}
 	}
 	for _, d := range t.Entries {
-		if pinned := s.pinned(ctx, applied, d.Enrolment); pinned != nil {
-			n = n.And(applied.ReactNeeds(pinned, d.Enrolment.Campaign))
+		pinned := s.pinned(ctx, applied, d.Enrolment)
+		if pinned == nil {
+			return contacts.Everything
 		}
+		n = n.And(applied.ReactNeeds(pinned, d.Enrolment.Campaign))
 	}
 	return n
 }

@@ -40,8 +40,8 @@ func (s *Scheduler) Machine(ctx context.Context, applied *catalog.Applied, now t
 	return store.Step{
 		Needs: func(e campaigns.Enrolment) contacts.Needs {
 			pinned := s.pinned(ctx, applied, e)
-			if pinned == nil {
-				return contacts.Needs{}
+			if pinned == nil { // when it is decided it may be there, and nothing may be missing then
+				return contacts.Everything
 			}
 			return applied.StepNeeds(pinned, e)
 		},

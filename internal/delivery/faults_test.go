@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"testing"
 	"time"
 
 	"rapport/campaigns"
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/contacts"
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/queue"
 	"rapport/internal/store"
+	"rapport/internal/workspace"
 )
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -125,5 +128,22 @@ func TestWhatFollowsAMessageDoesNotHoldUpItsOutcome(t *testing.T) {
 	sent := store.Outcome{Message: 1, State: campaigns.Sent, At: noon}
 	if _, err := w.write(t.Context(), []store.Outcome{sent}, nil); err != nil || len(s.recorded) != 1 || s.recorded[0].Message != 1 {
 		t.Errorf("recorded %v, %v; want the message that was sent", s.recorded, err)
+	}
+}
+
+// away is a database that does not answer just now.
+type away struct{ catalog.Source }
+
+func (away) VersionFiles(context.Context, int64) ([]store.File, error) {
+	return nil, errors.New("the connection was reset")
+}
+
+// Between the question what is needed and the verdict, the database may have come
+// back. A verdict without the consents would skip the mail of a contact who agreed.
+func TestAVersionThatCannotBeReadNeedsEverything(t *testing.T) {
+	w := New(Config{Catalog: catalog.New(away{}, nil, nil)})
+	needs := w.needs(t.Context(), &catalog.Applied{Workspace: &workspace.Workspace{}})
+	if n := needs(campaigns.Enrolment{ID: 1 << 10, Version: 1}); !reflect.DeepEqual(n, contacts.Everything) {
+		t.Errorf("it needs %+v, want everything", n)
 	}
 }

@@ -35,8 +35,8 @@ func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []st
 func (w *Worker) needs(ctx context.Context, applied *catalog.Applied) func(campaigns.Enrolment) contacts.Needs {
 	return func(e campaigns.Enrolment) contacts.Needs {
 		d := definition(ctx, w.Catalog, applied, e)
-		if d == nil {
-			return contacts.Needs{}
+		if d == nil { // when it is judged it may be there, and nothing may be missing then
+			return contacts.Everything
 		}
 		return applied.ClaimNeeds(d)
 	}
