@@ -53,7 +53,7 @@ func TestHelpIsComplete(t *testing.T) {
 	a, _, _ := testApp(nil)
 	var check func(c *cobra.Command)
 	check = func(c *cobra.Command) {
-		if c.Name() == "help" || c.Name() == "completion" {
+		if c.Name() == "help" || c.Name() == "completion" || c.Hidden { // hidden ones are started by ours
 			return
 		}
 		if first, _ := firstRune(c.Short); !unicode.IsUpper(first) || strings.HasSuffix(c.Short, ".") || len(c.Short) > 70 {

@@ -26,7 +26,7 @@ machine does: compare those of one run.`,
 		Example: `  rapport bench send
   rapport bench send --embedded --contacts 20000
   rapport bench faults --short
-  rapport bench send --database postgres://bench@127.0.0.1/bench --redis redis://127.0.0.1:6379/3`,
+  rapport bench send --database postgres://bench@127.0.0.1/bench`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

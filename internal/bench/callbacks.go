@@ -15,7 +15,7 @@ import (
 // is this process and speaks HTTP over connections that it keeps.
 var Callbacks = Bench{
 	Name: "callbacks", Size: wholeCallbacks, Run: runCallbacks,
-	Short: "How many callbacks come in a second, each durable before its answer, and how soon stages follow",
+	Short: "how fast callbacks are taken, and how soon stages follow",
 	Long: `Sends signed callbacks over connections that it keeps: single events, then lists
 of 20, then opens, then 4,000 events a second of people whose stage they move.
 The time is in proportion to the size; at the whole one the first part takes a

@@ -12,7 +12,7 @@ import (
 // Growth measures whether the rate stays as contacts, processes and limits grow.
 var Growth = Bench{
 	Name: "growth", Size: 1_000_000, Run: runGrowth,
-	Short: "the rate at 10 thousand to millions of contacts, and with more processes",
+	Short: "the rate with more contacts, and with more processes",
 	Long: `Sends campaigns to everybody while the database grows: 10,000, 100,000, 1,000,000
 and 5,000,000 contacts, as far as --contacts goes. Then, on PostgreSQL and Redis,
 one, two and four processes send side by side, and four of them keep one rate

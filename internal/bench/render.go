@@ -30,11 +30,12 @@ import (
 
 // Render measures the way from a claimed message to the bytes on the wire.
 var Render = Bench{
-	Name:  "render",
-	Short: "messages that one core makes: filled in, links and headers signed, encoded",
-	Size:  200_000,
-	Alone: true,
-	Run:   render,
+	Name:    "render",
+	Short:   "how many messages one core makes, without sending them",
+	Example: "  rapport bench render",
+	Size:    200_000,
+	Alone:   true,
+	Run:     render,
 }
 
 func render(ctx context.Context, r *Run) error {

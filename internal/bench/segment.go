@@ -15,10 +15,11 @@ import (
 // Segment measures how fast conditions are answered: by PostgreSQL over
 // everybody, and in memory from loaded facts.
 var Segment = Bench{
-	Name:  "segment",
-	Short: "conditions over a million contacts with ten million events",
-	Size:  1_000_000,
-	Run:   segment,
+	Name:    "segment",
+	Short:   "conditions over a million contacts with ten million events",
+	Example: "  rapport bench segment --contacts 100000",
+	Size:    1_000_000,
+	Run:     segment,
 }
 
 // ladder are the stages of the contacts that are filled in.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,11 +111,11 @@ func TestGroupTurnsAwayWhatAStoreThatIsFarBehindCannotTake(t *testing.T) {
 		to := &gate{open: make(chan struct{}), refuse: "bad"}
 		g := NewGroup(to)
 		list := make([]store.Incoming, groupLimit)
-		taken := 0
+		var taken atomic.Int64
 		bring := func() {
 			go func() {
 				if _, err := g.Ingest(context.Background(), list, time.Time{}); err == nil {
-					taken++
+					taken.Add(1)
 				}
 			}()
 			synctest.Wait()
@@ -127,8 +128,8 @@ func TestGroupTurnsAwayWhatAStoreThatIsFarBehindCannotTake(t *testing.T) {
 		}
 		close(to.open)
 		synctest.Wait()
-		if want := 1 + waitingLimit/groupLimit; taken != want {
-			t.Errorf("%d of %d were taken", taken, want)
+		if want := int64(1 + waitingLimit/groupLimit); taken.Load() != want {
+			t.Errorf("%d of %d were taken", taken.Load(), want)
 		}
 		if _, err := g.Ingest(context.Background(), list[:1], time.Time{}); err != nil {
 			t.Errorf("afterwards: %v", err)
