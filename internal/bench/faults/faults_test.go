@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -56,6 +57,10 @@ func TestNothingIsLostAndNothingIsSentTwice(t *testing.T) {
 				defer func() { <-busy }()
 			}
 			r, err := Run(t.Context(), Options{Program: program, Dir: t.TempDir(), Seed: *seed, Short: true}, s)
+			if err == nil && len(r.Notes) > 0 && !promiseBroken(r) {
+				t.Logf("this trial did not come to its end, and is made once more: %s", strings.Join(r.Notes, "; "))
+				r, err = Run(t.Context(), Options{Program: program, Dir: t.TempDir(), Seed: *seed, Short: true}, s)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,6 +78,11 @@ func TestNothingIsLostAndNothingIsSentTwice(t *testing.T) {
 		})
 	}
 }
+
+// promiseBroken tells what the engine got wrong from what a busy machine spoils: a
+// trial in which something took too long, or ran dry, may be made again, one with
+// a copy too many, a loss or too much unknown never.
+func promiseBroken(r Result) bool { return r.Second > 0 || r.Lost > 0 || r.Unknown > r.Allowed }
 
 // showLogs prints the ends of the logs of a broken installation.
 func showLogs(t *testing.T, dir string) {
