@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 
 // Every fault, a few times each.
 func TestNothingIsLostAndNothingIsSentTwice(t *testing.T) {
-	busy := make(chan struct{}, 5)
+	busy := make(chan struct{}, 3)
 	for _, s := range Scenarios() {
 		if s.Brief == 0 {
 			continue // it takes minutes: rapport bench faults has it
