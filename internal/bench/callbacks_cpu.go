@@ -2,10 +2,7 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,14 +24,14 @@ func (u usage) since(before usage) usage {
 func (b *callbackBench) cpu() usage {
 	u := usage{}
 	for _, p := range b.served {
-		if used, ok := processTime(p.Process.Pid); ok {
+		if used := usageOf(p.Process.Pid).cpu; used > 0 {
 			u[p.name] = used
 		}
 	}
 	if used, ok := b.postgresTime(); ok {
 		u["PostgreSQL"] = used
 	}
-	if used, ok := processTime(os.Getpid()); ok {
+	if used := usageOf(os.Getpid()).cpu; used > 0 {
 		u["client"] = used
 	}
 	return u
@@ -46,35 +43,6 @@ func (b *callbackBench) figureCPU(name string, used usage, n int64) {
 			b.Figure(name+" CPU "+who, float64(d.Microseconds())/float64(n), "µs/event")
 		}
 	}
-}
-
-// ticks is how many there are in a second of /proc, on every Linux that Go runs
-// on (sysconf _SC_CLK_TCK).
-const ticks = 100
-
-// processTime reads the CPU time of a process and of its children that ended.
-func processTime(pid int) (time.Duration, bool) {
-	fields, ok := stat(pid)
-	if !ok {
-		return 0, false
-	}
-	sum := int64(0)
-	for _, f := range fields[11:15] { // utime, stime, cutime, cstime: proc(5)
-		n, _ := strconv.ParseInt(f, 10, 64)
-		sum += n
-	}
-	return time.Duration(sum) * time.Second / ticks, true
-}
-
-// stat reads the fields of /proc/PID/stat after the name, from the state on.
-func stat(pid int) ([]string, bool) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return nil, false
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	return fields, len(fields) > 15
 }
 
 // postgresTime adds up the processes of the server that the bench works on.
@@ -93,25 +61,9 @@ func (b *callbackBench) postgresTime() (time.Duration, bool) {
 	if c.QueryRow(ctx, `select pg_backend_pid()`).Scan(&backend) != nil {
 		return 0, false
 	}
-	fields, ok := stat(backend)
-	if !ok {
+	of, err := readStat(backend)
+	if err != nil || of.name != "postgres" {
 		return 0, false // it runs elsewhere
 	}
-	parent, err := strconv.Atoi(fields[1])
-	if err != nil {
-		return 0, false
-	}
-	sum, ok := processTime(parent)
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", parent, parent))
-	if !ok || err != nil {
-		return 0, false
-	}
-	for _, f := range strings.Fields(string(children)) {
-		if pid, err := strconv.Atoi(f); err == nil {
-			if used, ok := processTime(pid); ok {
-				sum += used
-			}
-		}
-	}
-	return sum, true
+	return treeUsage(of.parent).cpu, true
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -94,7 +93,7 @@ func (b *callbackBench) prepare(ctx context.Context) (err error) {
 	if err := b.fill(ctx); err != nil {
 		return err
 	}
-	port, err := freePort()
+	port, err := unusedPort()
 	if err != nil {
 		return err
 	}
@@ -109,15 +108,6 @@ func (b *callbackBench) prepare(ctx context.Context) (err error) {
 	}
 	_, err = b.catchUp(ctx)
 	return err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func (b *callbackBench) apply(ctx context.Context) error {
