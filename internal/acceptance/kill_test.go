@@ -24,7 +24,10 @@ func TestKilledWhileSending(t *testing.T) {
 			t.Parallel()
 			begun := time.Now()
 			s := newSink(t).start()
-			in := install(t, options{backend: b, smtp: s.port})
+			// A server that takes its time, or everything is sent between two looks.
+			front := newFront(t, s.port)
+			front.slow(5 * time.Millisecond)
+			in := install(t, options{backend: b, smtp: front.port})
 			in.prepare(everybody)
 			in.serve()
 			r := newResponder(in)

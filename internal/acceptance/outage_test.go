@@ -34,11 +34,12 @@ func quick(t *testing.T) func(dir string) {
 	}
 }
 
-// everybodyGotBoth fails the test unless each contact got each mail once.
-func (in *installation) everybodyGotBoth(t *testing.T, s *sink) {
+// everybodyGotBoth fails the test unless each contact got each mail once, but for
+// so many that nobody knows of at most.
+func (in *installation) everybodyGotBoth(t *testing.T, s *sink, most int) {
 	t.Helper()
-	if unknown := in.checkLedger(in.ledger(), s.received()); unknown != 0 {
-		t.Errorf("%d messages are unknown", unknown)
+	if unknown := in.checkLedger(in.ledger(), s.received()); unknown > most {
+		t.Errorf("%d messages are unknown, more than %d", unknown, most)
 	}
 	for _, p := range in.people(few) {
 		if got := in.endOf(p); got.Messages != "one two" || got.End != "finished" {
@@ -77,7 +78,7 @@ func TestMailServerDownForAWhile(t *testing.T) {
 	in.counted(campaigns.Queued, few/2)
 	s.start()
 	in.over(few, s, nil, 60*time.Second)
-	in.everybodyGotBoth(t, s)
+	in.everybodyGotBoth(t, s, connections) // the server was killed between a dot and its answer, on each at most
 	in.running[0].stop(t, 20*time.Second)
 	in.noErrors()
 }
@@ -105,7 +106,7 @@ func TestMailServerThatHangs(t *testing.T) {
 	s.start()
 	in.restart(0)
 	in.over(few, s, nil, 60*time.Second)
-	in.everybodyGotBoth(t, s)
+	in.everybodyGotBoth(t, s, 0)
 }
 
 // A mail server that takes messages whole and does not answer leaves nobody
@@ -183,12 +184,14 @@ func (h *hung) close() {
 	}
 }
 
-// front stands before a mail server and can keep its answers to the dot back.
+// front stands before a mail server, and can be slow with its answers to the dot or
+// keep them back.
 type front struct {
 	port    int
 	mu      sync.Mutex
-	after   int // answers to a dot that go through before silence; -1: all
-	holding int // connections whose answer is kept back
+	delay   time.Duration // before each answer to a dot
+	after   int           // answers to a dot that go through before silence; -1: all
+	holding int           // connections whose answer is kept back
 }
 
 func newFront(t *testing.T, server int) *front {
@@ -217,6 +220,22 @@ func (f *front) silent(after int) {
 	f.after = after
 }
 
+// slow makes each answer to a dot come so much later.
+func (f *front) slow(delay time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.delay = delay
+}
+
+func (f *front) wait() {
+	f.mu.Lock()
+	delay := f.delay
+	f.mu.Unlock()
+	if delay > 0 {
+		<-time.After(delay)
+	}
+}
+
 func (f *front) waiting() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -241,9 +260,12 @@ func (f *front) carry(client net.Conn, port int) {
 		if err != nil {
 			return
 		}
-		if f.keeps(string(buf[:n])) {
+		switch answer := string(buf[:n]); {
+		case f.keeps(answer):
 			_, _ = io.Copy(io.Discard, server)
 			return
+		case taken(answer):
+			f.wait()
 		}
 		if _, err := client.Write(buf[:n]); err != nil {
 			return
@@ -251,10 +273,13 @@ func (f *front) carry(client net.Conn, port int) {
 	}
 }
 
-// keeps tells whether an answer is kept back: smtp-sink says "250 2.0.0 Ok" to
-// a dot only.
+// taken tells whether an answer is one to a dot: smtp-sink says "250 2.0.0 Ok" to
+// nothing else.
+func taken(answer string) bool { return strings.Contains(answer, "250 2.0.0 Ok") }
+
+// keeps tells whether an answer is kept back.
 func (f *front) keeps(answer string) bool {
-	if !strings.Contains(answer, "250 2.0.0 Ok") {
+	if !taken(answer) {
 		return false
 	}
 	f.mu.Lock()
