@@ -13,23 +13,33 @@ func (d *Definition) ClaimNeeds(all segments.Set, limits []Limit) contacts.Needs
 	return n
 }
 
+// Place is where an enrolment stands.
+type Place struct {
+	Position string
+	Parked   bool // it stands on a message
+	Settled  bool // whose outcome is known
+}
+
 // StepNeeds says which facts Next looks at for an enrolment of this campaign
-// that is pinned to a definition and stands at a position; parked says that it
-// waits for the outcome of the message it stands on, which whoever asks knows.
-func (d *Definition) StepNeeds(pinned *Definition, position string, parked bool, all segments.Set, limits []Limit) contacts.Needs {
-	n := d.exitNeeds(all)
-	standsOn := parked
-	pinned.ahead(position, func(s *Step) {
+// that is pinned to a definition and stands at a place. Of the message that it
+// stands on whoever asks knows the outcome.
+func (d *Definition) StepNeeds(pinned *Definition, at Place, all segments.Set, limits []Limit) contacts.Needs {
+	var n contacts.Needs
+	if at.Parked && !at.Settled {
+		n = d.exitNeeds(all) // it may leave before the message goes
+	}
+	standsOn := at.Parked
+	pinned.ahead(at.Position, func(s *Step) {
 		if standsOn {
 			standsOn = false
 			return
 		}
-		n = n.And(s.needs(all))
+		n = n.And(d.exitNeeds(all)).And(s.needs(all))
 		if s.Kind == StepSend {
 			n.Ledger = n.Ledger || d.limited(limits)
 		}
 	})
-	if position == "" {
+	if at.Position == "" {
 		n.Outcomes = false // nothing was ever sent for it
 	}
 	return n
@@ -37,7 +47,7 @@ func (d *Definition) StepNeeds(pinned *Definition, position string, parked bool,
 
 // exitNeeds are those of the look before every step: permission and exits.
 func (d *Definition) exitNeeds(all segments.Set) contacts.Needs {
-	n := contacts.Needs{Consents: d.Kind != Transactional && d.Topic != ""}
+	n := contacts.Needs{Contact: true, Consents: d.Kind != Transactional && d.Topic != ""}
 	for _, c := range d.Exit {
 		n = n.And(c.Needs(all))
 	}
@@ -86,7 +96,7 @@ func (d *Definition) ReactNeeds(all segments.Set) contacts.Needs {
 // AdmitNeeds says which facts Admit looks at: where the contact was before, its
 // permission, and whether it belongs to the audience.
 func (d *Definition) AdmitNeeds(all segments.Set) contacts.Needs {
-	n := contacts.Needs{Campaigns: true, Consents: d.Kind != Transactional && d.Topic != ""}
+	n := contacts.Needs{Contact: true, Campaigns: true, Consents: d.Kind != Transactional && d.Topic != ""}
 	for _, name := range append([]string{d.Audience.Segment}, d.Audience.Exclude...) {
 		if s := all[name]; s != nil && s.Where != nil {
 			n = n.And(s.Where.Needs(all))

@@ -16,7 +16,10 @@ import (
 // only is an input as a store makes it that loads what is needed.
 func only(in Input, n contacts.Needs) Input {
 	full := in.Question.Facts
-	facts := contacts.Facts{Contact: full.Contact}
+	facts := contacts.Facts{Contact: contacts.Contact{ID: full.Contact.ID}}
+	if n.Contact {
+		facts.Contact = full.Contact
+	}
 	if n.Consents {
 		facts.Consents = full.Consents
 	}
@@ -46,6 +49,16 @@ func only(in Input, n contacts.Needs) Input {
 	return in
 }
 
+// place is where it stands, as a store sees it.
+func (l *life) place() Place {
+	at := Place{Position: l.e.Position, Parked: l.e.State == Parked}
+	step := l.d.Step(l.e.Position)
+	at.Settled = at.Parked && slices.ContainsFunc(l.outcomes, func(o Outcome) bool {
+		return step != nil && ident.Step(o.Message) == step.Number && o.State.Settled()
+	})
+	return at
+}
+
 func TestProperty_WhatIsNotNeededChangesNothing(t *testing.T) {
 	less := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -61,7 +74,7 @@ func TestProperty_WhatIsNotNeededChangesNothing(t *testing.T) {
 					in.Permit.Sent = append(in.Permit.Sent, o.At)
 				}
 			}
-			needs := l.d.StepNeeds(l.d, l.e.Position, l.e.State == Parked, nil, l.permit.Limits)
+			needs := l.d.StepNeeds(l.d, l.place(), nil, l.permit.Limits)
 			if !needs.Ledger || !needs.Outcomes || !slices.Contains(needs.Events, "page.viewed") {
 				less++
 			}
@@ -96,27 +109,27 @@ steps:
     else: []
 `)
 	limits := []Limit{{Max: 1}}
-	exits := contacts.Needs{Consents: true, Events: []string{"order.placed"}}
+	exits := contacts.Needs{Contact: true, Consents: true, Events: []string{"order.placed"}}
 	with := func(change func(*contacts.Needs)) contacts.Needs {
 		n := exits
 		change(&n)
 		return n
 	}
 	for _, c := range []struct {
-		position string
-		parked   bool
-		limits   []Limit
-		want     contacts.Needs
+		at     Place
+		limits []Limit
+		want   contacts.Needs
 	}{
-		{"", false, limits, with(func(n *contacts.Needs) { n.Ledger, n.Changes = true, true })},
-		{"", false, nil, with(func(n *contacts.Needs) { n.Changes = true })},
-		{"send:a", true, limits, with(func(n *contacts.Needs) { n.Ledger, n.Outcomes, n.Changes = true, true, true })},
-		{"wait_for#1", false, limits, with(func(n *contacts.Needs) { n.Outcomes, n.Changes = true, true })},
-		{End, false, limits, exits},
+		{Place{}, limits, with(func(n *contacts.Needs) { n.Ledger, n.Changes = true, true })},
+		{Place{}, nil, with(func(n *contacts.Needs) { n.Changes = true })},
+		{Place{"send:a", true, false}, limits, with(func(n *contacts.Needs) { n.Ledger, n.Outcomes, n.Changes = true, true, true })},
+		{Place{"if#1/then/send:b", true, true}, limits, with(func(n *contacts.Needs) { n.Outcomes, n.Changes = true, true })},
+		{Place{"wait_for#1", false, false}, limits, with(func(n *contacts.Needs) { n.Outcomes, n.Changes = true, true })},
+		{Place{Position: End}, limits, contacts.Needs{}},
 	} {
-		got := d.StepNeeds(d, c.position, c.parked, segments.Set{}, c.limits)
+		got := d.StepNeeds(d, c.at, segments.Set{}, c.limits)
 		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("at %q, parked %v: %s", c.position, c.parked, diff)
+			t.Errorf("at %+v: %s", c.at, diff)
 		}
 	}
 }

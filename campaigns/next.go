@@ -80,12 +80,12 @@ func (r *run) walk() {
 		}
 	}
 	for {
-		if reason, leave := r.exits(); leave {
-			r.exit(reason)
+		if at == ended {
+			r.finish() // there is no step before which to look at the exits
 			return
 		}
-		if at == ended {
-			r.finish()
+		if reason, leave := r.exits(); leave {
+			r.exit(reason)
 			return
 		}
 		next, since, going := r.step(&r.ix.nodes[at])

@@ -53,7 +53,7 @@ func (s *Scheduler) Fire(ctx context.Context, m moment) (did int, err error) {
 			failed = append(failed, fmt.Errorf("campaign %s: %w", name, err))
 		}
 	}
-	enrolled, err := s.enrol(ctx)
+	enrolled, err := s.enrol(ctx, applied)
 	return did + enrolled, errors.Join(append(failed, err)...)
 }
 
@@ -171,14 +171,20 @@ func (s *Scheduler) enrolLater(applied *catalog.Applied, f store.Firing) {
 
 // enrol enrols the next chunk of each firing. One that fails is left to whoever
 // finds its lease run out.
-func (s *Scheduler) enrol(ctx context.Context) (did int, err error) {
+func (s *Scheduler) enrol(ctx context.Context, applied *catalog.Applied) (did int, err error) {
 	var failed []error
 	going := s.firings[:0]
 	for _, f := range s.firings {
 		f.in.Written = s.Clock.Now()
 		f.in.LeaseTill = f.in.Written.Add(fireLease)
+		machine := s.Machine(ctx, applied, f.in.Written)
+		f.in.Step = &machine
 		result, err := s.Store.EnrolChunk(ctx, f.in, enrolSize)
 		did += int(result.Enrolled)
+		// What cannot be queued now, and after a crash, is found by the sweep.
+		if err := s.push(ctx, result.Ready); err != nil {
+			failed = append(failed, err)
+		}
 		switch {
 		case err == nil && !result.Done:
 			going, did = append(going, f), did+1

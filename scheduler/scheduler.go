@@ -41,7 +41,7 @@ type Store interface {
 
 // Sizes of one transaction.
 const (
-	enrolSize = 10_000
+	enrolSize = 2000
 	stepSize  = 500
 	reactSize = 2000
 )

@@ -38,12 +38,12 @@ func (s *Scheduler) Step(ctx context.Context, m moment) (did int, err error) {
 // worker for those whose message has just been settled.
 func (s *Scheduler) Machine(ctx context.Context, applied *catalog.Applied, now time.Time) store.Step {
 	return store.Step{
-		Needs: func(e campaigns.Enrolment) contacts.Needs {
+		Needs: func(e campaigns.Enrolment, settled bool) contacts.Needs {
 			pinned := s.pinned(ctx, applied, e)
 			if pinned == nil { // when it is decided it may be there, and nothing may be missing then
 				return contacts.Everything
 			}
-			return applied.StepNeeds(pinned, e)
+			return applied.StepNeeds(pinned, e, settled)
 		},
 		Decide: func(due []store.Due) []store.Stepped {
 			out := make([]store.Stepped, len(due))

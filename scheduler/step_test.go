@@ -29,7 +29,7 @@ func TestAVersionThatCannotBeReadNeedsEverything(t *testing.T) {
 	s := New(Config{Catalog: catalog.New(away{}, nil, nil), Log: slog.New(slog.DiscardHandler)})
 	applied := &catalog.Applied{Version: store.Version{ID: 2}, Workspace: &workspace.Workspace{}}
 	e := campaigns.Enrolment{ID: 1 << 10, Version: 1, State: campaigns.Parked}
-	if n := s.Machine(t.Context(), applied, time.Time{}).Needs(e); !reflect.DeepEqual(n, contacts.Everything) {
+	if n := s.Machine(t.Context(), applied, time.Time{}).Needs(e, true); !reflect.DeepEqual(n, contacts.Everything) {
 		t.Errorf("to step it needs %+v, want everything", n)
 	}
 }

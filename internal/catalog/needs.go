@@ -11,8 +11,7 @@ import (
 // What decisions look at is worked out once for each place in a campaign.
 type needsOf struct {
 	current, pinned *campaigns.Definition // pinned is nil at the claim
-	position        string
-	parked          bool
+	place           campaigns.Place
 }
 
 type (
@@ -36,15 +35,16 @@ func (a *Applied) ClaimNeeds(d *campaigns.Definition) contacts.Needs {
 }
 
 // StepNeeds says which facts the step machine looks at, under this version, for
-// an enrolment that is pinned to a definition.
-func (a *Applied) StepNeeds(pinned *campaigns.Definition, e campaigns.Enrolment) contacts.Needs {
+// an enrolment that is pinned to a definition; settled says that the outcome of
+// the message that it is parked for is known.
+func (a *Applied) StepNeeds(pinned *campaigns.Definition, e campaigns.Enrolment, settled bool) contacts.Needs {
 	current := a.Definition(e.Campaign)
 	if current == nil {
 		current = pinned
 	}
-	parked := e.State == campaigns.Parked
-	return a.needing(needsOf{current, pinned, e.Position, parked}, func() contacts.Needs {
-		return current.StepNeeds(pinned, e.Position, parked, a.Segments, a.Limits.PerContact)
+	place := campaigns.Place{Position: e.Position, Parked: e.State == campaigns.Parked, Settled: settled}
+	return a.needing(needsOf{current, pinned, place}, func() contacts.Needs {
+		return current.StepNeeds(pinned, place, a.Segments, a.Limits.PerContact)
 	})
 }
 

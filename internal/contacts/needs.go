@@ -3,9 +3,9 @@ package contacts
 import "slices"
 
 // Needs says which facts of a contact a decision looks at, so that nobody loads
-// the others. The contact itself is always loaded. The zero value needs nothing
-// else.
+// the others. The zero value needs nothing.
 type Needs struct {
+	Contact   bool     // its own fields; who looks at anything looks at them too
 	Consents  bool     // the history of consent, and the events that it makes
 	Events    []string // events of these names
 	AllEvents bool     // every event, whatever its name
@@ -19,12 +19,12 @@ type Needs struct {
 }
 
 // Everything is all that can be known of a contact.
-var Everything = Needs{Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Ledger: true, Outcomes: true}
+var Everything = Needs{Contact: true, Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Ledger: true, Outcomes: true}
 
 // And is what either of two decisions looks at.
 func (n Needs) And(o Needs) Needs {
 	out := Needs{
-		Consents: n.Consents || o.Consents, AllEvents: n.AllEvents || o.AllEvents, Sent: n.Sent || o.Sent,
+		Contact: n.Contact || o.Contact, Consents: n.Consents || o.Consents, AllEvents: n.AllEvents || o.AllEvents, Sent: n.Sent || o.Sent,
 		Campaigns: n.Campaigns || o.Campaigns, Changes: n.Changes || o.Changes, Ledger: n.Ledger || o.Ledger,
 		Outcomes: n.Outcomes || o.Outcomes,
 		Events:   slices.Concat(n.Events, o.Events),

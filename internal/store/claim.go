@@ -206,7 +206,8 @@ func (s *Store) candidates(ctx context.Context, q querier, in ClaimInput, result
 	for i := range out {
 		entries[i] = &out[i].Entry
 	}
-	return out, batch, beyond, s.complete(ctx, q, entries, in.Needs, people, false)
+	needs := needsOf(entries, func(d *Due) contacts.Needs { return in.Needs(d.Enrolment) })
+	return out, batch, beyond, s.complete(ctx, q, entries, needs, people)
 }
 
 // lockContactsOf locks the contacts of the batches' queued messages, in id order,

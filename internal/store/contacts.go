@@ -18,15 +18,16 @@ func contactColumns(b *statement) string {
 		c.erased, c.created_at, c.updated_at`
 }
 
-func scanContact(scan func(...any) error) (contacts.Contact, error) {
+// scanContact reads the columns before, and those of a contact.
+func scanContact(scan func(...any) error, before ...any) (contacts.Contact, error) {
 	var c contacts.Contact
 	var attributes string
 	var seed, stageSince, healthSince, created, updated int64
 	var reason, source *string
 	var since *int64
-	if err := scan(&c.ID, &c.Email, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &attributes,
+	if err := scan(append(before, &c.ID, &c.Email, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &attributes,
 		&seed, &c.Stage, &stageSince, &c.Health, &healthSince, &reason, &since, &source,
-		&c.Erased, &created, &updated); err != nil {
+		&c.Erased, &created, &updated)...); err != nil {
 		return c, err
 	}
 	c.Seed = uint32(seed)

@@ -88,7 +88,7 @@ func TestRule17ManyWorkersLeaveNoMessageBehind(t *testing.T) {
 					}
 				}
 				for range 1 + r.IntN(2) { // the answer to the first may have been lost
-					more, err := s.RecordAndStep(ctx, list, Step{Needs: everything, Decide: next}, later(time.Minute))
+					more, err := s.RecordAndStep(ctx, list, Step{Needs: everyStep, Decide: next}, later(time.Minute))
 					if err != nil {
 						return err
 					}
@@ -145,7 +145,7 @@ func TestRule17ManyWorkersLeaveNoMessageBehind(t *testing.T) {
 				for _, c := range claim.Claimed {
 					left[c.ID]++
 				}
-				must(s.RecordAndStep(ctx, outcomes(claim.Claimed, campaigns.Sent, day), Step{Needs: everything, Decide: next}, later(time.Minute)))(t)
+				must(s.RecordAndStep(ctx, outcomes(claim.Claimed, campaigns.Sent, day), Step{Needs: everyStep, Decide: next}, later(time.Minute)))(t)
 			}
 		}
 		for m, times := range left {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"rapport/campaigns"
@@ -81,25 +80,30 @@ func scanEnrolment(scan func(...any) error, d *Due, before ...any) error {
 	return nil
 }
 
-// complete adds the facts of these people that are needed, and what counts for
-// limits; to step, what became of the messages as well.
-func (s *Store) complete(ctx context.Context, q querier, due []*Due, needing func(campaigns.Enrolment) contacts.Needs, people []contacts.Contact, outcomes bool) error {
-	if len(due) == 0 {
-		return nil
-	}
+// needsOf is what any of these is needed for, each place asked about once.
+func needsOf(due []*Due, needing func(*Due) contacts.Needs) (needs contacts.Needs) {
 	type place struct {
 		campaign, version int64
 		position          string
 		state             campaigns.State
+		settled           bool
 	}
-	var needs contacts.Needs
 	asked := map[place]bool{}
-	for i := range due {
-		e := due[i].Enrolment
-		if at := (place{e.Campaign, e.Version, e.Position, e.State}); !asked[at] {
+	for _, d := range due {
+		e := d.Enrolment
+		if at := (place{e.Campaign, e.Version, e.Position, e.State, len(d.Outcomes) > 0}); !asked[at] {
 			asked[at] = true
-			needs = needs.And(needing(e))
+			needs = needs.And(needing(d))
 		}
+	}
+	return needs
+}
+
+// complete adds the facts of these people that are needed, what became of the
+// messages and what counts for limits.
+func (s *Store) complete(ctx context.Context, q querier, due []*Due, needs contacts.Needs, people []contacts.Contact) error {
+	if len(due) == 0 {
+		return nil
 	}
 	facts, err := s.factsOf(ctx, q, people, needs)
 	if err != nil {
@@ -108,9 +112,7 @@ func (s *Store) complete(ctx context.Context, q querier, due []*Due, needing fun
 	for i := range due {
 		due[i].Facts = facts[due[i].Enrolment.Contact]
 	}
-	// What it is parked for is always asked about, unless it is told already.
-	missing := func(d *Due) bool { return d.Enrolment.State == campaigns.Parked && len(d.Outcomes) == 0 }
-	if needs.Outcomes || outcomes && slices.ContainsFunc(due, missing) {
+	if needs.Outcomes {
 		if err := s.addOutcomes(ctx, q, due); err != nil {
 			return err
 		}

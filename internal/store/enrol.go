@@ -40,13 +40,19 @@ type EnrolInput struct {
 	// Ahead keeps who is still to come between the chunks of one firing. Nil:
 	// each chunk looks for itself.
 	Ahead *Audience
+
+	// Step is asked about each new enrolment at once, in the transaction that
+	// writes it: most go to their first message, and are written once and not
+	// twice. Nil leaves them due.
+	Step *Step
 }
 
 // EnrolResult is what one transaction of a firing did.
 type EnrolResult struct {
 	Enrolled int64
 	Refused  int64
-	Done     bool // the audience has been gone through
+	Done     bool    // the audience has been gone through
+	Ready    []Batch // of first messages, to put on the queue now that they are durable
 }
 
 // ErrLost says that another scheduler owns the firing now.
@@ -83,7 +89,7 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 	if written.IsZero() {
 		written = in.Now
 	}
-	reserved, err := s.ids(ctx, len(people), written)
+	reserved, err := s.ids(ctx, in.idsFor(len(people)), written)
 	if err != nil {
 		return result, err
 	}
@@ -98,16 +104,16 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 		case cursor != in.Ahead.after:
 			return errMoved
 		}
-		admitted, refused, err := s.admit(ctx, q, in, people)
+		come, refused, err := s.admit(ctx, q, in, people)
 		if err != nil {
 			return err
 		}
 		if in.Reentry == campaigns.ReentryRestart {
-			if err := s.endForRestart(ctx, q, in, admitted); err != nil {
+			if err := s.endForRestart(ctx, q, in, come); err != nil {
 				return err
 			}
 		}
-		if result.Enrolled, err = s.insertEnrolments(ctx, q, in, admitted, reserved.again()); err != nil {
+		if result.Enrolled, result.Ready, err = s.begin(ctx, q, in, come, written, reserved.again()); err != nil {
 			return err
 		}
 		if err = s.insertRefusals(ctx, q, in, refused); err != nil {
@@ -150,18 +156,21 @@ func (s *Store) moveCursor(ctx context.Context, q querier, in EnrolInput, people
 	return err
 }
 
-// runsOnce names the index that keeps a contact from running twice in a campaign.
-const runsOnce = `(contact_id, campaign_id, (case when ended_at is null then 0 else id end))`
-
 // refused is a contact who may not be mailed, and why.
 type refused struct {
 	id     int64
 	reason string
 }
 
+// admitted is a contact who may come, for the how manieth time.
+type admitted struct {
+	contacts.Contact
+	run int64 // from 0
+}
+
 // admit looks at each contact as it is now, and once: whether it may come (again),
 // and whether it may be mailed. Who may not come is in neither list.
-func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []applicant) (admitted []contacts.Contact, out []refused, err error) {
+func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []applicant) (come []admitted, out []refused, err error) {
 	ids, excluded := make([]int64, len(people)), map[int64]string{}
 	names := sortedKeys(in.Exclude)
 	for i, p := range people {
@@ -177,25 +186,33 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 	// The part of the contacts that this is about stands in each table's
 	// condition, or the whole table may be read for every chunk.
 	part := span{ids[0] - 1, ids[len(ids)-1]}
-	agreed, held := "true", in.reentry(b, part)
+	agreed := "true"
 	if in.Topic != "" {
 		agreed = `exists (select 1 from consents k where k.contact_id = c.id and ` + part.of("k.contact_id") +
 			` and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `)`
 	}
-	err = each(ctx, q, `select c.id, c.seed, c.suppressed, `+agreed+`, `+held+` from contacts c where not c.erased and `+b.in("c.id", ids)+` order by c.id`, b.args,
+	heldOut := "false" // and running: the control group stays, whoever restarts
+	if in.Reentry == campaigns.ReentryRestart {
+		heldOut = in.before(b, part, "e.state = 'control' and e.ended_at is null")
+	}
+	last := `(select max(e.run) from enrolments e where e.contact_id = c.id and ` + part.of("e.contact_id") + ` and e.campaign_id = ` + b.arg(in.Firing.Campaign) + `)`
+	err = each(ctx, q, `select `+agreed+`, `+last+`, `+in.held(b, part)+`, `+heldOut+`, `+contactColumns(b)+` from contacts c where not c.erased and `+b.in("c.id", ids)+` order by c.id`, b.args,
 		func(scan func(...any) error) error {
-			var c contacts.Contact
-			var seed int64
-			var suppressed *string
-			var agreed, held bool
-			if err := scan(&c.ID, &seed, &suppressed, &agreed, &held); err != nil {
+			var agreed, held, heldOut bool
+			var last *int64
+			c, err := scanContact(scan, &agreed, &last, &held, &heldOut)
+			if err != nil || heldOut {
 				return err
 			}
-			c.Seed = uint32(seed)
+			a := admitted{Contact: c}
+			if last != nil {
+				a.run = *last + 1
+				held = held || in.Reentry == campaigns.ReentryNever || in.Reentry == ""
+			}
 			reason := ""
 			switch segment := excluded[int64(c.ID)]; {
-			case suppressed != nil:
-				reason = "suppressed: " + *suppressed
+			case c.Suppression != nil:
+				reason = "suppressed: " + c.Suppression.Reason
 			case segment != "":
 				reason = "excluded: in segment " + segment
 			case !agreed:
@@ -206,45 +223,29 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 			case reason != "":
 				out = append(out, refused{int64(c.ID), reason})
 			default:
-				admitted = append(admitted, c)
+				come = append(come, a)
 			}
 			return nil
 		})
-	return admitted, out, err
+	return come, out, err
 }
 
-// reentry is true for contacts c of a part who may not come (again).
-func (in *EnrolInput) reentry(b *statement, part span) string {
-	before := ""
+// held is true for contacts c of a part who were there before and may not come
+// (again) yet. With reentry never, whoever was there before may not.
+func (in *EnrolInput) held(b *statement, part span) string {
 	switch in.Reentry {
 	case campaigns.ReentryAlways, campaigns.ReentryRestart:
-		before = " and e.ended_at is null"
+		return in.before(b, part, "e.ended_at is null")
 	case campaigns.ReentryAfter:
-		before = " and (e.ended_at is null or e.started_at > " + b.arg(ms(in.Before)) + ")"
+		return in.before(b, part, "(e.ended_at is null or e.started_at > "+b.arg(ms(in.Before))+")")
 	}
-	return `exists (select 1 from enrolments e where e.contact_id = c.id and ` + part.of("e.contact_id") + ` and e.campaign_id = ` + b.arg(in.Firing.Campaign) + before + `)`
+	return "false"
 }
 
-func (s *Store) insertEnrolments(ctx context.Context, q querier, in EnrolInput, admitted []contacts.Contact, next func() int64) (int64, error) {
-	n := len(admitted)
-	id, campaign, contact, version := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	started, due, goal := make([]int64, n), make([]int64, n), make([]int64, n)
-	state := make([]string, n)
-	for i, c := range admitted {
-		id[i], campaign[i], contact[i], version[i] = next(), in.Firing.Campaign, int64(c.ID), in.Version
-		started[i], due[i], state[i] = ms(in.Now), ms(in.Now), string(campaigns.Active)
-		if in.HasGoal {
-			goal[i] = ms(in.GoalTill)
-		}
-		if in.Share > 0 && segments.Sampled(c.Seed, in.Control, in.Share) {
-			state[i], due[i] = string(campaigns.Control), goal[i] // the control group is closed then
-		}
-	}
-	// Who came in meanwhile is in; an id that is taken is an error, and not
-	// somebody who is quietly left out.
-	return s.insertRows(ctx, q, "enrolments", "on conflict "+runsOnce+" do nothing", bigints("id", id), bigints("campaign_id", campaign),
-		bigints("contact_id", contact), bigints("version_id", version), bigints("started_at", started), texts("state", state),
-		nullable("due_at", due), nullable("goal_until", goal))
+// before is true for contacts c of a part with an enrolment e in this campaign for
+// which a condition holds.
+func (in *EnrolInput) before(b *statement, part span, condition string) string {
+	return `exists (select 1 from enrolments e where e.contact_id = c.id and ` + part.of("e.contact_id") + ` and e.campaign_id = ` + b.arg(in.Firing.Campaign) + ` and ` + condition + `)`
 }
 
 func (s *Store) insertRefusals(ctx context.Context, q querier, in EnrolInput, list []refused) error {
@@ -260,9 +261,9 @@ func (s *Store) insertRefusals(ctx context.Context, q querier, in EnrolInput, li
 
 // endForRestart ends what still runs for those who start again. A contact of the
 // control group stays in it.
-func (s *Store) endForRestart(ctx context.Context, q querier, in EnrolInput, admitted []contacts.Contact) error {
-	ids := make([]int64, len(admitted))
-	for i, c := range admitted {
+func (s *Store) endForRestart(ctx context.Context, q querier, in EnrolInput, come []admitted) error {
+	ids := make([]int64, len(come))
+	for i, c := range come {
 		ids[i] = int64(c.ID)
 	}
 	b := s.statement()

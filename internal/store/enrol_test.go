@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
+	"rapport/campaigns"
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
 )
@@ -59,27 +61,44 @@ func TestAFewDoNotWaitBehindMany(t *testing.T) {
 	})
 }
 
+// Schedules fire side by side, events start the same campaign, and some end
+// meanwhile: a contact is in it once at a time.
 func TestNobodyRunsTwiceInACampaign(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		ctx, id := t.Context(), campaign(t, s, "welcome")
-		run := func(enrolment int64) error {
-			_, err := s.db.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state) values ($1, $2, 1, 1, $3, 'active')`,
-				enrolment, id, ms(day))
-			return err
+		ctx := t.Context()
+		id, _ := welcome(t, s)
+		ids := consenting(t, s, 60)
+		var wg sync.WaitGroup
+		for i := range 6 {
+			wg.Go(func() {
+				key := FiringKey{Campaign: id, Start: "schedule", Wall: fmt.Sprint(i)}
+				must(s.ClaimFiring(ctx, key, day, "a", later(time.Minute)))(t)
+				in := EnrolInput{Firing: key, Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Reentry: campaigns.ReentryAlways}
+				for !must(s.EnrolChunk(ctx, in, 7))(t).Done {
+				}
+			})
+			wg.Go(func() {
+				for _, contact := range ids {
+					check(t, s.db.write(ctx, func(q querier) error {
+						r := Reaction{Contact: contact, Enrol: []NewEnrolment{{Campaign: id, Version: 1, StartedAt: day}}}
+						fresh := must(s.ids(context.WithoutCancel(ctx), 0, day))(t)
+						fresh.first, fresh.n = int64(1_000_000+int64(i)*1000)+int64(contact)%1000, 1
+						return s.insertReactedEnrolments(ctx, q, []Reaction{r}, day, fresh.again())
+					}))
+				}
+			})
+			wg.Go(func() {
+				for share := range int64(5) {
+					check(t, s.db.write(ctx, func(q querier) error {
+						_, err := q.exec(ctx, `update enrolments set ended_at = $1, state = 'finished' where ended_at is null and contact_id % 5 = $2`, ms(day), share)
+						return err
+					}))
+				}
+			})
 		}
-		end := func(enrolment int64) {
-			_, err := s.db.exec(ctx, `update enrolments set ended_at = $1 where id = $2`, ms(day), enrolment)
-			check(t, err)
-		}
-		check(t, run(1024))
-		if run(2048) == nil {
-			t.Error("a contact runs twice in a campaign")
-		}
-		end(1024)
-		check(t, run(2048))
-		end(2048) // in the millisecond in which the first one ended
-		check(t, run(3072))
-		equal(t, "enrolments", count(t, s, `select count(*) from enrolments`), int64(3))
+		wg.Wait()
+		equal(t, "twice in it", count(t, s, `select count(*) from (select contact_id from enrolments where ended_at is null group by contact_id having count(*) > 1) x`), int64(0))
+		equal(t, "who were never in it", int64(60)-count(t, s, `select count(distinct contact_id) from enrolments`), int64(0))
 	})
 }
 
@@ -121,6 +140,7 @@ func TestEnrolmentsKeepRunningThroughTheirNewIndexes(t *testing.T) {
 			if err == nil {
 				t.Error("a contact who ran before the migration runs twice after it")
 			}
+			equal(t, "who come for the second time", count(t, s, `select count(*) from enrolments where run = 1 and ended_at is null`), int64(10))
 		})
 	}
 }

@@ -66,8 +66,9 @@ const BatchSize = 100
 // Step is how the step machine is asked inside of a transaction.
 type Step struct {
 	// Needs says which facts Decide looks at. It may say too much. Of a parked
-	// enrolment the outcome that it waits for is known without being asked for.
-	Needs func(campaigns.Enrolment) contacts.Needs
+	// enrolment the outcome that it waits for is known without being asked for;
+	// settled says that it is known already.
+	Needs func(e campaigns.Enrolment, settled bool) contacts.Needs
 	// Decide is the step machine. Every Due comes back as a Stepped, in order.
 	Decide func([]Due) []Stepped
 }
@@ -77,7 +78,7 @@ type Step struct {
 // another scheduler holds are passed over. It returns how many there were, and
 // the batches to put on the queue now that they are durable.
 func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, step Step) (n int, batches []Batch, err error) {
-	reserved, err := s.ids(ctx, 3*limit, now)
+	reserved, err := s.ids(ctx, idsPerStep*limit, now)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -148,28 +149,57 @@ func (s *Store) campaignsDue(ctx context.Context, q querier, now time.Time) ([]i
 	return out, err
 }
 
-// step asks the step machine about locked enrolments and writes what it says. It
-// takes up to three ids for each.
+// idsPerStep is how many ids the decision about one enrolment takes at most.
+const idsPerStep = 3
+
+// step asks the step machine about locked enrolments and writes what it says.
 func (s *Store) step(ctx context.Context, q querier, due []Due, step Step, now time.Time, next func() int64) ([]Batch, error) {
-	var ids []contacts.ID
-	for _, d := range due {
-		ids = append(ids, d.Enrolment.Contact)
-	}
-	people, err := s.readContacts(ctx, q, ids, "")
+	stepped, err := s.ask(ctx, q, due, step, nil)
 	if err != nil {
 		return nil, err
 	}
-	whole := make([]*Due, len(due))
-	for i := range due {
-		whole[i] = &due[i]
-	}
-	if err := s.complete(ctx, q, whole, step.Needs, people, true); err != nil {
-		return nil, err
-	}
-	stepped := step.Decide(due)
 	if err := s.saveEnrolments(ctx, q, stepped); err != nil {
 		return nil, err
 	}
+	return s.carryOut(ctx, q, stepped, now, next)
+}
+
+// ask tells the step machine what it needs to know about enrolments, and asks
+// what becomes of them. The people are theirs; nil means that they are not read yet.
+func (s *Store) ask(ctx context.Context, q querier, due []Due, step Step, people []contacts.Contact) (_ []Stepped, err error) {
+	whole := make([]*Due, len(due))
+	ids := make([]contacts.ID, len(due))
+	for i := range due {
+		whole[i], ids[i] = &due[i], due[i].Enrolment.Contact
+	}
+	needs := needsOf(whole, func(d *Due) contacts.Needs { return step.Needs(d.Enrolment, len(d.Outcomes) > 0) })
+	switch {
+	case people != nil:
+	case needs.Contact:
+		if people, err = s.readContacts(ctx, q, ids, ""); err != nil {
+			return nil, err
+		}
+	default:
+		for _, id := range uniqueIDs(ids) {
+			people = append(people, contacts.Contact{ID: id})
+		}
+	}
+	if err := s.complete(ctx, q, whole, needs, people); err != nil {
+		return nil, err
+	}
+	// What it is parked for is always asked about, unless it is told already.
+	missing := func(d *Due) bool { return d.Enrolment.State == campaigns.Parked && len(d.Outcomes) == 0 }
+	if !needs.Outcomes && slices.ContainsFunc(whole, missing) {
+		if err := s.addOutcomes(ctx, q, whole); err != nil {
+			return nil, err
+		}
+	}
+	return step.Decide(due), nil
+}
+
+// carryOut writes what was decided beside the enrolments themselves, and returns
+// the batches that may go at once.
+func (s *Store) carryOut(ctx context.Context, q querier, stepped []Stepped, now time.Time, next func() int64) ([]Batch, error) {
 	if err := s.saveSets(ctx, q, stepped, now); err != nil {
 		return nil, err
 	}
@@ -177,6 +207,11 @@ func (s *Store) step(ctx context.Context, q querier, due []Due, step Step, now t
 		return nil, err
 	}
 	return s.insertMessages(ctx, q, stepped, now, next)
+}
+
+// enrolmentRest is the JSON of what has no column.
+func enrolmentRest(e campaigns.Enrolment) string {
+	return jsonText(enrolmentData{e.Origin, e.WaitSince, e.WaitUntil, e.Arms})
 }
 
 func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped) error {
@@ -190,7 +225,7 @@ func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped
 		if st.Message != nil {
 			parked[i] = st.Message.ID
 		}
-		data[i] = jsonText(enrolmentData{e.Origin, e.WaitSince, e.WaitUntil, e.Arms})
+		data[i] = enrolmentRest(e)
 	}
 	b := s.statement()
 	from := b.table("r", bigints("id", id), texts("state", state), texts("position", position), nullable("due_at", due), nullable("parked_for", parked),

@@ -107,7 +107,9 @@ func step(t *testing.T, s *Store, d *campaigns.Definition, now time.Time) (n int
 // everything is needed where a test does not care.
 func everything(campaigns.Enrolment) contacts.Needs { return contacts.Everything }
 
-func deciding(f func([]Due) []Stepped) Step { return Step{Needs: everything, Decide: f} }
+func everyStep(campaigns.Enrolment, bool) contacts.Needs { return contacts.Everything }
+
+func deciding(f func([]Due) []Stepped) Step { return Step{Needs: everyStep, Decide: f} }
 
 // allGo lets every candidate go.
 func allGo(found []Candidate) []Verdict {

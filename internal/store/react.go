@@ -234,9 +234,11 @@ func (s *Store) insertReactedEnrolments(ctx context.Context, q querier, reaction
 		b := s.statement()
 		from := b.table("r", bigints("id", id), bigints("campaign_id", campaign), bigints("contact_id", contact), bigints("version_id", version),
 			bigints("started_at", started), texts("state", state), nullable("due_at", due), texts("data", data), nullable("goal_until", goal))
-		if _, err := q.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, data, goal_until)
-			select r.id, r.campaign_id, r.contact_id, r.version_id, r.started_at, r.state, r.due_at, `+b.json("r.data")+`, r.goal_until
-			from `+from+` where true on conflict `+runsOnce+` do nothing`, b.args...); err != nil {
+		if _, err := q.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, data, goal_until, run)
+			select r.id, r.campaign_id, r.contact_id, r.version_id, r.started_at, r.state, r.due_at, `+b.json("r.data")+`, r.goal_until,
+				coalesce((select max(e.run) + 1 from enrolments e where e.contact_id = r.contact_id and e.campaign_id = r.campaign_id), 0)
+			from `+from+` where not exists (select 1 from enrolments e where e.contact_id = r.contact_id and e.campaign_id = r.campaign_id and e.ended_at is null)
+			on conflict `+runsOnce+` do nothing`, b.args...); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/contacts"
+	"rapport/segments"
+)
+
+// firstSteps is the step machine for new enrolments of a campaign; before it
+// answers, meanwhile happens.
+func firstSteps(d *campaigns.Definition, meanwhile func([]Due)) *Step {
+	return &Step{Needs: everyStep, Decide: func(due []Due) []Stepped {
+		if meanwhile != nil {
+			meanwhile(due)
+		}
+		out := make([]Stepped, len(due))
+		for i, x := range due {
+			in := campaigns.Input{Pinned: d, Enrolment: x.Enrolment, Now: day, Zone: time.UTC}
+			in.Question.Facts = x.Facts
+			decision := campaigns.Next(in)
+			out[i] = Stepped{Enrolment: decision.Enrolment}
+			if m := decision.Message; m != nil {
+				out[i].Message = &PlannedMessage{ID: m.ID, Contact: x.Enrolment.Contact, Campaign: x.Enrolment.Campaign, Template: m.Template, Lane: "50.mia", Expires: m.Expires}
+			}
+		}
+		return out
+	}}
+}
+
+func TestFirstStepsAreTakenWithTheEnrolment(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		id, d := welcome(t, s)
+		consenting(t, s, 250)
+		must(s.Suppress(ctx, []Suppression{{Email: "p0003@example.com", Reason: contacts.ReasonManual, At: day}}, day))(t)
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides",
+			Control: "salt", Share: 0.2, HasGoal: true, GoalTill: later(72 * time.Hour), Step: firstSteps(d, nil)}
+		r := must(s.EnrolChunk(ctx, in, 1000))(t)
+		equal(t, "enrolled", r.Enrolled, int64(249))
+		control := count(t, s, `select count(*) from enrolments where state = 'control' and due_at = goal_until`)
+		parked := count(t, s, `select count(*) from enrolments where state = 'parked' and due_at is null and position <> '' and parked_for = id + 1`)
+		if control == 0 || control+parked != 249 {
+			t.Errorf("%d are held out and %d wait for their message, of 249", control, parked)
+		}
+		equal(t, "messages", count(t, s, `select count(*) from messages m join enrolments e on e.parked_for = m.id and m.state = 'queued'`), parked)
+		equal(t, "in batches", count(t, s, `select cast(sum(open_count) as bigint) from batches`), parked)
+		equal(t, "batches to queue", int64(len(r.Ready)), count(t, s, `select count(*) from batches`))
+		n, _ := step(t, s, d, day)
+		equal(t, "left to the next turn", n, 0)
+	})
+}
+
+func TestFirstStepsOfAPausedCampaignWait(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		id, d := welcome(t, s)
+		consenting(t, s, 20)
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		must(s.SetCampaignStatus(ctx, "welcome", Paused, []CampaignStatus{Running}, day))(t)
+		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Step: firstSteps(d, nil)}
+		must(s.EnrolChunk(ctx, in, 1000))(t)
+		equal(t, "due", count(t, s, `select count(*) from enrolments where state = 'active' and due_at is not null`), int64(20))
+		equal(t, "messages", count(t, s, `select count(*) from messages`), int64(0))
+	})
+}
+
+// Between the look at who may come and the row, somebody else lets one in: there
+// is one enrolment, and the message of the other is never written.
+func TestWhoCameInMeanwhileGetsNoSecondFirstMessage(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		if s.dialect == segments.SQLite {
+			return // one writer: nobody comes in meanwhile
+		}
+		ctx := t.Context()
+		id, d := welcome(t, s)
+		consenting(t, s, 20)
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides",
+			Step: firstSteps(d, func(due []Due) {
+				_, err := s.db.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at) values (1024, $1, $2, 1, $3, 'active', $3)`,
+					id, int64(due[4].Enrolment.Contact), ms(day))
+				check(t, err)
+			})}
+		r := must(s.EnrolChunk(ctx, in, 1000))(t)
+		equal(t, "enrolled", r.Enrolled, int64(19))
+		equal(t, "enrolments", count(t, s, `select count(*) from enrolments`), int64(20))
+		equal(t, "messages", count(t, s, `select count(*) from messages m join enrolments e on e.parked_for = m.id`), int64(19))
+		equal(t, "all messages", count(t, s, `select count(*) from messages`), int64(19))
+	})
+}
