@@ -209,9 +209,15 @@ func (s *Store) carryOut(ctx context.Context, q querier, stepped []Stepped, now 
 	return s.insertMessages(ctx, q, stepped, now, next)
 }
 
-// enrolmentRest is the JSON of what has no column.
+// enrolmentRest is the JSON of what has no column, without what goes without
+// saying: waits count from the start until something was sent, and none counts at
+// the end.
 func enrolmentRest(e campaigns.Enrolment) string {
-	return jsonText(enrolmentData{e.Origin, e.WaitSince, e.WaitUntil, e.Arms})
+	rest := enrolmentData{e.Origin, e.WaitSince, e.WaitUntil, e.Arms}
+	if e.WaitSince.Equal(e.StartedAt) || !e.EndedAt.IsZero() {
+		rest.WaitSince = time.Time{}
+	}
+	return jsonText(rest)
 }
 
 func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped) error {
