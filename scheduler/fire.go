@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"rapport/campaigns"
@@ -179,7 +180,9 @@ func (s *Scheduler) enrol(ctx context.Context, applied *catalog.Applied) (did in
 		f.in.LeaseTill = f.in.Written.Add(fireLease)
 		machine := s.Machine(ctx, applied, f.in.Written)
 		f.in.Step = &machine
+		release := s.hold(ctx, f)
 		result, err := s.Store.EnrolChunk(ctx, f.in, enrolSize)
+		release()
 		did += int(result.Enrolled)
 		// What cannot be queued now, and after a crash, is found by the sweep.
 		if err := s.push(ctx, result.Ready); err != nil {
@@ -195,6 +198,29 @@ func (s *Scheduler) enrol(ctx context.Context, applied *catalog.Applied) (did in
 	clear(s.firings[len(going):])
 	s.firings = going
 	return did, errors.Join(failed...)
+}
+
+// hold renews the lease of a firing until it is released: to look for the audience
+// of a chunk may take longer than the lease, and whoever took the firing over
+// meanwhile would have to look for as long.
+func (s *Scheduler) hold(ctx context.Context, f firing) (release func()) {
+	ctx, stop := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		tick := time.NewTicker(fireLease / 4)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if _, err := s.Store.RenewFiring(ctx, f.in.Firing, s.ID, s.Clock.Now().Add(fireLease)); err != nil && ctx.Err() == nil {
+				s.Log.Warn("cannot renew a firing; another scheduler may go on with it", "campaign", f.campaign, "error", err)
+			}
+		}
+	})
+	return func() { stop(); renewing.Wait() }
 }
 
 func (s *Scheduler) enrolInput(applied *catalog.Applied, d *campaigns.Definition, f store.Firing) store.EnrolInput {

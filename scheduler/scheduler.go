@@ -20,6 +20,7 @@ type Store interface {
 	ClaimFiring(ctx context.Context, k store.FiringKey, happens time.Time, owner string, leaseUntil time.Time) (bool, error)
 	MissFirings(ctx context.Context, missed []store.Firing, now time.Time) error
 	ResumeFirings(ctx context.Context, owner string, now, leaseUntil time.Time) ([]store.Firing, error)
+	RenewFiring(ctx context.Context, k store.FiringKey, owner string, until time.Time) (bool, error)
 	EnrolChunk(ctx context.Context, in store.EnrolInput, limit int) (store.EnrolResult, error)
 	StepDue(ctx context.Context, now time.Time, limit int, step store.Step) (int, []store.Batch, error)
 	React(ctx context.Context, in store.ReactInput, decide func([]store.TouchedContact) []store.Reaction) (int, error)

@@ -147,3 +147,29 @@ func TestAVersionThatCannotBeReadNeedsEverything(t *testing.T) {
 		t.Errorf("it needs %+v, want everything", n)
 	}
 }
+
+func TestWhatAFaultStopsIsLookedAtAgainASecondLater(t *testing.T) {
+	w := New(Config{Clock: clock.NewManual(noon)})
+	w.waiting.keep()
+	left := []queue.Entry{{Lane: "50.mia", Batch: 1}, {Lane: "50.mia", Batch: 2}}
+	w.retake(left)
+	if held := w.waiting.next(noon); len(held) != 0 {
+		t.Errorf("%v at once", held)
+	}
+	if held := w.waiting.next(noon.Add(time.Second)); !reflect.DeepEqual(held, left) {
+		t.Errorf("%v a second later, want %v", held, left)
+	}
+}
+
+func TestAFaultThatLastsIsSaidNowAndThen(t *testing.T) {
+	var s said
+	for i, c := range []struct {
+		what  string
+		after time.Duration
+		news  bool
+	}{{"down", 0, true}, {"down", time.Second, false}, {"full", 2 * time.Second, true}, {"full", 31 * time.Second, false}, {"full", 32 * time.Second, true}} {
+		if got := s.news(c.what, noon.Add(c.after)); got != c.news {
+			t.Errorf("%d: news %t", i, got)
+		}
+	}
+}

@@ -51,6 +51,14 @@ func (w *Worker) hold(ctx context.Context, entries []queue.Entry, a allowance, n
 	return nil
 }
 
+// retake keeps what a fault has stopped in hand for another look a second later:
+// the queue takes it for work in progress, and would hand it to somebody else
+// after minutes only. The database knows how far each batch has come.
+func (w *Worker) retake(entries []queue.Entry) {
+	now := w.Clock.Now()
+	w.waiting.put(entries, allowance{until: now.Add(time.Second)}, now)
+}
+
 func (r *waiting) put(entries []queue.Entry, a allowance, now time.Time) (kept bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -113,6 +114,7 @@ type Worker struct {
 	spare    spare
 	appetite appetite
 	waiting  waiting
+	said     said
 	slow     slow
 	refused  circuits // of campaigns
 	streaks  streaks
@@ -168,10 +170,13 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) loop(ctx context.Context) {
 	for ctx.Err() == nil {
 		n, err := w.once(ctx, time.Second)
-		if err != nil && ctx.Err() == nil {
-			w.Log.Error("sending is held up", "error", err)
-		}
-		if err != nil || n == 0 {
+		switch {
+		case err != nil && ctx.Err() == nil:
+			if w.said.news(err.Error(), w.Watch.Now()) {
+				w.Log.Error("sending is held up", "error", err)
+			}
+			pause(ctx, 200*time.Millisecond)
+		case n == 0:
 			pause(ctx, 50*time.Millisecond)
 		}
 	}
@@ -226,8 +231,10 @@ func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
 	// What was taken is finished even when the context ends: nothing in flight
 	// is lost. Sending itself looks at the context.
 	finish := context.WithoutCancel(ctx)
-	for _, group := range byLane(entries) {
+	groups := byLane(entries)
+	for i, group := range groups {
 		if err := w.batches(ctx, finish, group); err != nil {
+			w.retake(slices.Concat(groups[i:]...))
 			return 0, err
 		}
 	}

@@ -92,3 +92,19 @@ func TestWhoCameInMeanwhileGetsNoSecondFirstMessage(t *testing.T) {
 		equal(t, "all messages", count(t, s, `select count(*) from messages`), int64(19))
 	})
 }
+
+// To look for an audience may take longer than a lease: who renews it keeps it,
+// and a chunk that was asked for before does not shorten it.
+func TestAFiringThatIsRenewedIsNotTakenOver(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		id, _ := welcome(t, s)
+		consenting(t, s, 20)
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		equal(t, "renewed", must(s.RenewFiring(ctx, firing(id), "a", later(5*time.Minute)))(t), true)
+		equal(t, "by somebody else", must(s.RenewFiring(ctx, firing(id), "b", later(9*time.Minute)))(t), false)
+		must(s.EnrolChunk(ctx, EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides"}, 10))(t)
+		equal(t, "left behind", len(must(s.ResumeFirings(ctx, "b", later(4*time.Minute), later(9*time.Minute)))(t)), 0)
+		equal(t, "left behind for good", len(must(s.ResumeFirings(ctx, "b", later(6*time.Minute), later(9*time.Minute)))(t)), 1)
+	})
+}

@@ -241,7 +241,13 @@ func (s *Store) markSending(ctx context.Context, q querier, in ClaimInput, fence
 		return nil, err
 	}
 	b = s.statement()
-	if _, err := q.exec(ctx, `update batches set owner = `+b.arg(in.Worker)+`, fence = `+b.arg(fence)+` where `+b.in("id", batches), b.args...); err != nil {
+	text := `update batches set owner = ` + b.arg(in.Worker) + `, fence = ` + b.arg(fence) + ` where ` + b.in("id", batches)
+	if lock := b.lock("for key share"); lock != "" {
+		// The last word before the commit. A worker that was killed just now and
+		// starts again waits for it, or it would not see what this claim takes.
+		text += ` and (select count(*) from (select 1 from workers where id = ` + b.arg(in.Worker) + lock + `) me) >= 0`
+	}
+	if _, err := q.exec(ctx, text, b.args...); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(claimed, func(c Claimed) bool { return !marked[c.ID] }), nil

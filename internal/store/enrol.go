@@ -147,7 +147,7 @@ func (s *Store) moveCursor(ctx context.Context, q querier, in EnrolInput, people
 	}
 	b := s.statement()
 	text := `update firings set cursor = ` + b.arg(cursor) + `, enrolled = enrolled + ` + b.arg(result.Enrolled) +
-		`, refused = refused + ` + b.arg(result.Refused) + `, lease_until = ` + b.arg(ms(in.LeaseTill))
+		`, refused = refused + ` + b.arg(result.Refused) + `, lease_until = ` + b.greatest("lease_until", b.arg(ms(in.LeaseTill)))
 	if result.Done {
 		text += `, state = 'done', ended_at = ` + b.arg(ms(in.Now))
 	}

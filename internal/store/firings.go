@@ -98,6 +98,18 @@ func (s *Store) ClaimFiring(ctx context.Context, k FiringKey, happens time.Time,
 	return claimed, err
 }
 
+// RenewFiring says that the owner of a firing still works on it. It is false when
+// somebody else has taken it over.
+func (s *Store) RenewFiring(ctx context.Context, k FiringKey, owner string, until time.Time) (held bool, err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		n, err := q.exec(ctx, `update firings set lease_until = $1 where campaign_id = $2 and start_key = $3 and wall = $4
+			and owner = $5 and state = 'running' and lease_until < $1`, ms(until), k.Campaign, k.Start, k.Wall, owner)
+		held = n == 1
+		return err
+	})
+	return held, err
+}
+
 // MissFirings records occurrences that nobody will run.
 func (s *Store) MissFirings(ctx context.Context, missed []Firing, now time.Time) error {
 	return s.db.write(ctx, func(q querier) error {

@@ -24,11 +24,23 @@ type Worker struct {
 // StartWorker makes a worker known.
 func (s *Store) StartWorker(ctx context.Context, w Worker, now time.Time) error {
 	return s.db.write(ctx, func(q querier) error {
+		if err := s.awaitClaims(ctx, q, w.ID); err != nil {
+			return err
+		}
 		_, err := q.exec(ctx, `insert into workers (id, host, boot, started_at) values ($1, $2, $3, $4)
 			on conflict (id) do update set host = $2, boot = $3, started_at = $4, beat = workers.beat + 1, stopped = false`,
 			w.ID, w.Host, w.Boot, ms(now))
 		return err
 	})
+}
+
+// awaitClaims waits until no claim of a worker is on its way to its commit: what
+// the process that was killed took last is seen then.
+func (s *Store) awaitClaims(ctx context.Context, q querier, worker string) error {
+	b := s.statement()
+	var known int
+	_, err := one(ctx, q, `select 1 from workers where id = `+b.arg(worker)+b.lock("for update"), b.args, &known)
+	return err
 }
 
 // Beat says that a worker lives. It is false when a sweeper has given it up:
@@ -118,6 +130,9 @@ func (s *Store) claimedBy(ctx context.Context, worker, batches, states string) (
 func (s *Store) GiveUp(ctx context.Context, w Worker, now time.Time) (unknown int, err error) {
 	gone := false
 	err = s.db.write(ctx, func(q querier) error {
+		if err := s.awaitClaims(ctx, q, w.ID); err != nil {
+			return err
+		}
 		n, err := q.exec(ctx, `update workers set stopped = true where id = $1 and beat = $2`, w.ID, w.Beat)
 		gone = n == 1
 		return err

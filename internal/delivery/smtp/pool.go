@@ -22,6 +22,7 @@ type Pool struct {
 
 	mu      sync.Mutex
 	closed  bool
+	away    bool               // nobody answered the last call: it is said once
 	waiting []job              // messages that no line has taken up
 	lines   int                // that work, each over a connection of its own
 	idle    []*conn            // the latest used last, and taken first
@@ -43,6 +44,16 @@ func NewPool(config Config, log *slog.Logger) *Pool {
 		log:    log,
 		active: map[*conn]struct{}{},
 	}
+}
+
+// reached notes whether a call was answered, and reports whether the one before
+// ended otherwise.
+func (p *Pool) reached(answered bool) (first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first = p.away == answered
+	p.away = !answered
+	return first
 }
 
 // Stats are a pool's counts since it was made.
@@ -77,8 +88,12 @@ func (p *Pool) take(ctx context.Context, mayReuse bool) (c *conn, fresh bool, fa
 	p.mu.Unlock()
 
 	c, fail = p.dial(ctx)
-	if fail != nil {
-		p.log.Warn("mail server not reached", "provider", p.config.address(), "error", fail.Error())
+	if first := p.reached(fail == nil); fail != nil {
+		level := slog.LevelDebug
+		if first {
+			level = slog.LevelWarn
+		}
+		p.log.Log(ctx, level, "mail server not reached", "provider", p.config.address(), "error", fail.Error())
 		return nil, false, fail
 	}
 	p.mu.Lock()
