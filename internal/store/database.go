@@ -124,6 +124,14 @@ const (
 	serialization = "40001"
 )
 
+const unique = "23505"
+
+// isTaken reports whether a row was refused because of an unique index.
+func isTaken(err error, index string) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == unique && refused.ConstraintName == index
+}
+
 type pgTx struct{ pgx.Tx }
 
 func (t pgTx) exec(ctx context.Context, text string, args ...any) (int64, error) {

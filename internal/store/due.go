@@ -55,7 +55,7 @@ func (s *Store) readEnrolments(ctx context.Context, q querier, b *statement, whe
 // enrolmentColumns are what scanEnrolment reads of enrolments e.
 func (s *Store) enrolmentColumns(b *statement) string {
 	return `e.id, e.campaign_id, e.contact_id, e.version_id, e.started_at, e.state, e.position, e.due_at,
-		` + b.readJSON("e.data") + `, e.reason, e.goal_until, e.converted_at, e.ended_at`
+		` + b.readJSON("e.data") + `, e.reason, e.goal_until, e.converted_at, e.ended_at, e.rev`
 }
 
 // scanEnrolment reads the columns before, and those of an enrolment.
@@ -65,7 +65,7 @@ func scanEnrolment(scan func(...any) error, d *Due, before ...any) error {
 	var data string
 	e := &d.Enrolment
 	if err := scan(append(before, &e.ID, &e.Campaign, &e.Contact, &e.Version, &started, &e.State, &e.Position, &dueAt,
-		&data, &e.Reason, &goal, &converted, &ended)...); err != nil {
+		&data, &e.Reason, &goal, &converted, &ended, &d.rev)...); err != nil {
 		return err
 	}
 	if data != "{}" {

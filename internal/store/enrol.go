@@ -45,6 +45,8 @@ type EnrolInput struct {
 	// writes it: most go to their first message, and are written once and not
 	// twice. Nil leaves them due.
 	Step *Step
+
+	crowded bool // others enrol the same contacts at the same time
 }
 
 // EnrolResult is what one transaction of a firing did.
@@ -69,6 +71,10 @@ func (s *Store) EnrolChunk(ctx context.Context, in EnrolInput, limit int) (Enrol
 	result, err := s.enrolChunk(ctx, in, limit)
 	if errors.Is(err, errMoved) { // somebody else had the firing in between
 		in.Ahead.looked = false
+		result, err = s.enrolChunk(ctx, in, limit)
+	}
+	if isTaken(err, "enrolments_once") {
+		in.crowded = true
 		result, err = s.enrolChunk(ctx, in, limit)
 	}
 	if err != nil {

@@ -22,6 +22,8 @@ type Due struct {
 	Facts     *contacts.Facts
 	Sent      []time.Time // what counts for limits, where that is needed: sent, sending and unknown
 	Waiting   []Waiting   // the contact's queued messages, where the limits are needed
+
+	rev int64 // counts changes of the row
 }
 
 // Waiting is a queued message of a contact.
@@ -158,10 +160,29 @@ func (s *Store) step(ctx context.Context, q querier, due []Due, step Step, now t
 	if err != nil {
 		return nil, err
 	}
-	if err := s.saveEnrolments(ctx, q, stepped); err != nil {
+	if _, err := s.saveEnrolments(ctx, q, stepped, nil); err != nil {
 		return nil, err
 	}
 	return s.carryOut(ctx, q, stepped, now, next)
+}
+
+// stepUnlocked is step for enrolments that are not locked: those that somebody
+// else has changed since they were read are left as they are. done are the others.
+func (s *Store) stepUnlocked(ctx context.Context, q querier, due []Due, step Step, now time.Time, next func() int64) (done map[int64]bool, ready []Batch, err error) {
+	revs := make(map[int64]int64, len(due))
+	for _, d := range due {
+		revs[d.Enrolment.ID] = d.rev
+	}
+	stepped, err := s.ask(ctx, q, due, step, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if done, err = s.saveEnrolments(ctx, q, stepped, revs); err != nil {
+		return nil, nil, err
+	}
+	stepped = slices.DeleteFunc(stepped, func(st Stepped) bool { return !done[st.Enrolment.ID] })
+	ready, err = s.carryOut(ctx, q, stepped, now, next)
+	return done, ready, err
 }
 
 // ask tells the step machine what it needs to know about enrolments, and asks
@@ -220,8 +241,11 @@ func enrolmentRest(e campaigns.Enrolment) string {
 	return jsonText(rest)
 }
 
-func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped) error {
+// saveEnrolments writes enrolments as they are now. With revs, it writes those
+// that have not changed since, and returns them.
+func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped, revs map[int64]int64) (done map[int64]bool, err error) {
 	n := len(stepped)
+	rev := make([]int64, n)
 	id, due, parked, converted, ended := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	state, position, data, reason := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, st := range stepped {
@@ -231,16 +255,30 @@ func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped
 		if st.Message != nil {
 			parked[i] = st.Message.ID
 		}
-		data[i] = enrolmentRest(e)
+		data[i], rev[i] = enrolmentRest(e), revs[e.ID]
+	}
+	columns := []column{bigints("id", id), texts("state", state), texts("position", position), nullable("due_at", due), nullable("parked_for", parked),
+		texts("data", data), texts("reason", reason), nullable("converted_at", converted), nullable("ended_at", ended)}
+	if revs != nil {
+		columns = append(columns, bigints("rev", rev))
 	}
 	b := s.statement()
-	from := b.table("r", bigints("id", id), texts("state", state), texts("position", position), nullable("due_at", due), nullable("parked_for", parked),
-		texts("data", data), texts("reason", reason), nullable("converted_at", converted), nullable("ended_at", ended))
-	_, err := q.exec(ctx, `update enrolments set state = r.state, position = r.position, due_at = r.due_at, 
+	text := `update enrolments set state = r.state, position = r.position, due_at = r.due_at,
 		parked_for = case when r.state = 'parked' then coalesce(r.parked_for, enrolments.parked_for) end,
-		data = `+b.json("r.data")+`, reason = r.reason, converted_at = coalesce(enrolments.converted_at, r.converted_at),
-		ended_at = r.ended_at, rev = rev + 1 from `+from+` where enrolments.id = r.id`, b.args...)
-	return err
+		data = ` + b.json("r.data") + `, reason = r.reason, converted_at = coalesce(enrolments.converted_at, r.converted_at),
+		ended_at = r.ended_at, rev = enrolments.rev + 1 from ` + b.table("r", columns...) + ` where enrolments.id = r.id`
+	if revs == nil {
+		_, err = q.exec(ctx, text, b.args...)
+		return nil, err
+	}
+	done = make(map[int64]bool, n)
+	err = each(ctx, q, text+` and enrolments.rev = r.rev returning enrolments.id`, b.args, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		done[id] = true
+		return err
+	})
+	return done, err
 }
 
 func (s *Store) saveSets(ctx context.Context, q querier, stepped []Stepped, now time.Time) error {

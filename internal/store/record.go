@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -170,18 +171,18 @@ func (s *Store) goOn(ctx context.Context, q querier, final []Outcome, step *Step
 			of[ids[i]] = append(of[ids[i]], campaigns.Outcome{Message: o.Message, State: o.State, Reason: o.Reason, At: o.At})
 		}
 		b := s.statement()
-		due, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages),
-			` order by e.id`+b.lock("for update of e"), len(ids))
+		// They are not locked: hardly ever does anybody else want one at this moment.
+		due, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages), "", len(ids))
 		if err != nil {
 			return nil, err
 		}
 		due = slices.DeleteFunc(due, func(d Due) bool { return d.Status == Paused })
+		slices.SortFunc(due, func(a, b Due) int { return cmp.Compare(a.Enrolment.ID, b.Enrolment.ID) })
 		for i := range due {
 			due[i].Outcomes = of[due[i].Enrolment.ID]
-			gone[due[i].Enrolment.ID] = true
 		}
 		if len(due) > 0 {
-			if ready, err = s.step(ctx, q, due, *step, now, next); err != nil {
+			if gone, ready, err = s.stepUnlocked(ctx, q, due, *step, now, next); err != nil {
 				return nil, err
 			}
 		}
