@@ -1,0 +1,86 @@
+package mjml
+
+import (
+	"slices"
+	"strings"
+
+	"rapport/templates/liquid"
+)
+
+// check compares the tree with the table of tags. waits tells of a value that
+// parts of it are filled in later.
+func check(m *mistakes, n *node, waits func(string) bool) {
+	t := language().tags[n.tag]
+	if n.tag != "" {
+		checkAttributes(m, n, t, waits)
+	}
+	for _, child := range n.children {
+		ct := language().tags[child.tag]
+		switch {
+		case ct == nil:
+			m.add(child.at, didYouMean(child.tag, language().names), "there is no tag <%s>", child.tag)
+		case n.tag == "mj-attributes":
+			if len(child.children) > 0 && child.tag != "mj-class" {
+				m.add(child.children[0].at, "mj-attributes holds tags with attributes and nothing in them", "nothing can stand in %s here", child.name())
+			}
+		case n.tag == "mj-class":
+		case !slices.Contains(ct.parents, n.tag) && t != nil:
+			m.add(child.at, "it stands in "+strings.Join(ct.parents, ", "), "%s cannot stand in %s", child.name(), n.name())
+		}
+		check(m, child, waits)
+	}
+}
+
+func didYouMean(written string, known []string) string {
+	if near := liquid.Closest(written, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
+}
+
+// checkAttributes looks at the attributes of one tag.
+func checkAttributes(m *mistakes, n *node, t *tag, waits func(string) bool) {
+	if t == nil {
+		return
+	}
+	for _, a := range n.attrs {
+		if a.name == "css-class" || a.name == "mj-class" {
+			continue
+		}
+		k, ok := t.kinds[a.name]
+		if !ok && (n.tag == "mj-all" || n.tag == "mj-class") {
+			if !slices.Contains(language().attributes, a.name) {
+				m.add(a.at, didYouMean(a.name, language().attributes), "no tag has an attribute %s", a.name)
+			}
+			continue
+		}
+		switch {
+		case !ok:
+			m.add(a.at, attributeHint(a.name, t), "<%s> has no attribute %s", n.tag, a.name)
+		case waits != nil && waits(a.value):
+			if !k.mayWait() {
+				m.add(a.at, "the layout is worked out before the mail is for anybody: write the value out, or choose between two tags",
+					"%s of <%s> cannot be filled in later", a.name, n.tag)
+			}
+		default:
+			if message, hint := k.mistake(a.value); message != "" {
+				m.add(a.at, hint, "%s of <%s>: %q %s", a.name, n.tag, a.value, message)
+			}
+		}
+	}
+}
+
+func attributeHint(name string, t *tag) string {
+	var known []string
+	for k := range t.kinds {
+		known = append(known, k)
+	}
+	slices.Sort(known)
+	if hint := didYouMean(name, known); hint != "" {
+		return hint
+	}
+	if len(known) == 0 {
+		return "it has none"
+	}
+	return "known are " + strings.Join(known, ", ")
+}

@@ -1,0 +1,70 @@
+package mjml
+
+import (
+	"slices"
+	"strings"
+)
+
+// includeTag puts another file in the place of <mj-include>.
+func (s *scan) includeTag(n *node) {
+	path := n.attr("path")
+	if path == "" {
+		s.add(n.at, `write <mj-include path="footer.mjml" />`, "<mj-include> names no file")
+		return
+	}
+	at := n.at
+	for _, a := range n.attrs {
+		if a.name == "path" {
+			at = a.at
+		}
+	}
+	if s.reader.included++; s.reader.included > maxIncludes {
+		s.add(at, "", "more than %d files are included", maxIncludes)
+		return
+	}
+	src, ok := s.include(path)
+	if !ok {
+		return // the caller has said why
+	}
+	if slices.Contains(s.files, src.Path) {
+		s.add(at, "", "%s includes itself", src.Path)
+		return
+	}
+	switch n.attr("type") {
+	case "css":
+		sheet := &node{tag: "mj-style", at: s.at(n.at.offset), content: strings.TrimSpace(src.Text)}
+		if n.attr("css-inline") == "inline" {
+			sheet.attrs = []attribute{{"inline", "inline", n.at}}
+		}
+		s.sheets = append(s.sheets, sheet)
+	case "html":
+		s.top().children = append(s.top().children, raw(strings.TrimSpace(src.Text), n.at))
+	default:
+		s.splice(&src)
+	}
+	checkAttributes(s.mistakes, n, language().tags[n.tag], nil)
+}
+
+// splice reads a file of MJML. What it has in its body, or without one, goes
+// into this place; what it has in its head goes into the head of the page.
+func (s *scan) splice(src *Source) {
+	root := &node{}
+	s.reader.scan(src, root, append(slices.Clone(s.files), src.Path))
+	top := s.top()
+	for _, n := range root.children {
+		if n.tag != "mjml" {
+			top.children = append(top.children, n)
+			continue
+		}
+		for _, part := range n.children {
+			switch {
+			case part.tag == "mj-head" && top.tag != "mj-head":
+				s.heads = append(s.heads, part.children...)
+			case part.tag == "mj-head" || part.tag == "mj-body":
+				top.children = append(top.children, part.children...)
+			default:
+				top.children = append(top.children, part)
+			}
+		}
+	}
+}
