@@ -53,7 +53,9 @@ func (p *page) checkVar(u liquid.Var) {
 	pos := liquid.Pos{Name: u.Name, Line: u.Line, Column: u.Column}
 	root := u.Path[0]
 	known := outerNames
-	if strings.HasPrefix(u.Name, "layouts/") || strings.HasPrefix(u.Name, "partials/") {
+	if strings.HasSuffix(u.Name, ".mjml") { // it is its own layout
+		known = slices.Concat(outerNames, layoutNames[1:])
+	} else if strings.HasPrefix(u.Name, "layouts/") || strings.HasPrefix(u.Name, "partials/") {
 		known = slices.Concat(outerNames, layoutNames)
 	}
 	switch {
@@ -105,7 +107,11 @@ func (p *page) checkFooter(vars []liquid.Var) {
 		return slices.ContainsFunc(vars, func(v liquid.Var) bool { return slices.Equal(v.Path, path) })
 	}
 	pos := liquid.Pos{Name: p.file.path, Line: 1, Column: 1}
-	if p.meta.layout.set {
+	where := "into the layout"
+	switch {
+	case p.file.ext == ".mjml":
+		where = `into the template or include the footer of the house, <mj-include path="footer.mjml" />`
+	case p.meta.layout.set:
 		pos = p.meta.layout.pos
 	}
 	for _, need := range []struct {
@@ -118,7 +124,7 @@ func (p *page) checkFooter(vars []liquid.Var) {
 	} {
 		if !has(need.path...) {
 			p.fail(pos, CodeFooter, "the mail has no "+need.what,
-				"write {{ "+strings.Join(need.path, ".")+" }} into the layout, or kind: transactional into the front matter if it is no marketing")
+				"write {{ "+strings.Join(need.path, ".")+" }} "+where+", or kind: transactional into the front matter if it is no marketing")
 		}
 	}
 }

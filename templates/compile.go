@@ -34,10 +34,7 @@ func (c *compiler) template(f *source) *Template {
 		}
 	}
 	t.hash = files.sum()
-	switch {
-	case f.ext == ".mjml":
-		t.broken = "MJML does not run yet in this version"
-	case !ok:
+	if !ok {
 		t.broken = "this template has findings: see rapport validate"
 	}
 	return t
@@ -80,7 +77,7 @@ func (c *compiler) language(t *Template, main *source, l languageFile, files has
 	}
 	m := f.meta
 	m.kind = main.meta.kind
-	if !m.layout.set {
+	if !m.layout.set && f.ext != ".mjml" {
 		m.layout = main.meta.layout
 	}
 	c.checkTopic(f)
@@ -107,7 +104,7 @@ func (c *compiler) variant(t *Template, f *source, m meta, language string, file
 	p := &page{c: c, file: f, meta: m, files: files}
 	p.failed = f.broken
 	v := &variant{language: language}
-	if !m.subject.set && f.ext != ".mjml" && !frontMatterFailed(c, f.path) {
+	if !m.subject.set && !frontMatterFailed(c, f.path) {
 		p.fail(liquid.Pos{Name: f.path, Line: 1, Column: 1}, CodeFrontMatter, "the template has no subject", "write subject: between --- lines at the top")
 	}
 	v.subject, v.preheader = p.line(m.subject), p.line(m.preheader)
@@ -115,7 +112,7 @@ func (c *compiler) variant(t *Template, f *source, m meta, language string, file
 	if f.broken {
 		return nil
 	}
-	content := p.expand(c.bodyTokens(f), false, []string{f.path})
+	content := p.expand(p.content(), false, []string{f.path})
 	tokens := p.withLayout(content)
 	if p.failed {
 		p.checkParts(v, content)
@@ -126,7 +123,9 @@ func (c *compiler) variant(t *Template, f *source, m meta, language string, file
 		return nil
 	}
 	table := p.links(t, doc, marks)
-	inlineStyles(doc, marks)
+	if f.ext != ".mjml" { // which says itself what is inlined
+		inlineStyles(doc, marks)
+	}
 	if txt == nil {
 		v.text = p.textProgram(textTokens(doc, marks, f.path))
 	} else {

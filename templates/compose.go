@@ -42,6 +42,14 @@ func (c *compiler) bodyTokens(f *source) []liquid.Token {
 	return tokens
 }
 
+// content gives the HTML of the template itself.
+func (p *page) content() []liquid.Token {
+	if p.file.ext == ".mjml" {
+		return p.mjmlTokens()
+	}
+	return p.c.bodyTokens(p.file)
+}
+
 // expand puts partials in the place of their tags. stack holds the files that
 // are being put in, outermost first.
 func (p *page) expand(tokens []liquid.Token, text bool, stack []string) []liquid.Token {
@@ -71,6 +79,9 @@ func (p *page) partial(t liquid.Token, text bool, stack []string) []liquid.Token
 		hint := "write it as partials/" + name + ".html"
 		if near := liquid.Closest(name, sortedKeys(p.c.partials)); near != "" {
 			hint = "did you mean " + near + "?"
+		}
+		if p.c.partials[name+".mjml"] != nil {
+			hint = "partials/" + name + ".mjml is MJML: it stands between the tags of MJML, not in their text"
 		}
 		p.fail(t.Pos, CodePartial, "there is no partial \""+name+"\"", hint)
 		return nil
@@ -118,6 +129,13 @@ func partialName(markup string) (string, bool) {
 // finding, and nothing else is said about the template then.
 func (p *page) withLayout(content []liquid.Token) []liquid.Token {
 	name := p.meta.layout.text
+	if p.file.ext == ".mjml" {
+		if name != "" && name != "none" {
+			p.fail(p.meta.layout.pos, CodeLayout, "MJML is a whole page and stands in no layout",
+				"take layout out; what several templates share stands in partials/ and comes in by mj-include")
+		}
+		return content
+	}
 	if name == "" {
 		if p.file.ext == ".html" && isDocument(p.file.body) {
 			return content

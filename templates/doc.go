@@ -1,15 +1,15 @@
 // Package templates turns the content of a workspace into mail: it compiles
-// Markdown and HTML with Liquid, layouts and partials into templates, checks
-// them, and renders them for one contact.
+// Markdown, HTML and MJML with Liquid, layouts and partials into templates,
+// checks them, and renders them for one contact.
 //
-// All that can be done beforehand is done by Compile, once: Markdown becomes
-// HTML, layout and partials are put together, styles are inlined, links get
+// All that can be done beforehand is done by Compile, once: Markdown and
+// MJML become HTML, layout and partials are put together, styles are inlined, links get
 // their numbers, the text part is made. What is left is a list of literal
 // texts and operations, so that a contact costs substitution only.
 //
 // What it holds as true:
 //
-//   - Liquid is opaque to Markdown, HTML and CSS: those are read once, with
+//   - Liquid is opaque to Markdown, MJML, HTML and CSS: those are read once, with
 //     each piece of Liquid as one mark, and values are never read as any of
 //     them.
 //   - Every mistake of every file is found by Compile and reported together;
@@ -20,5 +20,5 @@
 //     made by the caller (Links).
 //
 // What it leaves to others: reading the folder, the MIME message, signing,
-// MJML, and judging looks and deliverability.
+// and judging looks and deliverability.
 package templates

@@ -72,18 +72,18 @@ func TestFindings(t *testing.T) {
 		{"rule 25: by a variable", []string{"a.md", "---\nsubject: Hi\n---\n{% assign u = contact.zip | downcase %}\n\n[a]({{ u }})\n"}, []string{
 			"a.md:6:8: u stands in the scheme or host of a link (write the host out: contact data may stand in the path and the query only)"}},
 		{"event's address", []string{"a.md", "---\nsubject: Hi\n---\n[a]({{ event.url }})\n"}, nil},
-		{"MJML", []string{"a.mjml", "---\nsubject: Hi\n---\n<mjml></mjml>"}, []string{"a.mjml:1:1: MJML does not run yet in this version (write the template as .md or .html for now)"}},
+		{"MJML", []string{"a.mjml", "---\nsubject: Hi\n---\n<mjml></mjml>"}, []string{"a.mjml:4:1: <mjml> has no <mj-body> (write <mj-body> into it)"}},
 		{"language that is not there", []string{"a.md", "---\nsubject: Hi\nlanguages: { de: a.d.md }\n---\nHi\n"}, []string{`a.md:3:18: there is no file "a.d.md" (did you mean a.md?)`}},
 		{"no language", []string{"a.md", "---\nsubject: Hi\nlanguages: { german!: a.de.md }\n---\nHi\n", "a.de.md", "---\nsubject: Hi\n---\nHi\n"}, []string{`a.md:3:14: "german!" is no language (write it as de or de-AT)`}},
 		{"forgotten language", []string{"a.md", "---\nsubject: Hi\n---\nHi\n", "a.de.md", "---\nsubject: Hi\n---\nHi\n"}, []string{`a.de.md:1:1: "a.de" is no name for a template (if this is a in another language, name it under languages there)`}},
 		{"bad name", []string{"Hello_World.md", "---\nsubject: Hi\n---\nHi\n"}, []string{`Hello_World.md:1:1: "Hello_World" is no name for a template (a template's name has lower-case letters, digits and dashes)`}},
 		{"same name", []string{"a.md", "---\nsubject: Hi\n---\nHi\n", "a.html", "---\nsubject: Hi\n---\nHi\n"}, []string{"a.md:1:1: there are two templates called a (the other is a.html)"}},
-		{"orphan text", []string{"a.txt", "Hi\n"}, []string{"a.txt:1:1: no template stands beside this text (name it like its template: a.md or a.html)"}},
-		{"other files", []string{"a.png", "x", "emails/a.md", "x", "layouts/a.md", "x", "partials/a.css", "x", ".DS_Store", "x"}, []string{
+		{"orphan text", []string{"a.txt", "Hi\n"}, []string{"a.txt:1:1: no template stands beside this text (name it like its template: a.md, a.html or a.mjml)"}},
+		{"other files", []string{"a.png", "x", "emails/a.md", "x", "layouts/a.md", "x", "partials/a.png", "x", ".DS_Store", "x"}, []string{
 			"a.png:1:1: this is no template (templates end in .md, .html, .mjml or .txt)",
 			"emails/a.md:1:1: there is no folder emails for templates (templates stand in the folder itself, layouts in layouts/, partials in partials/)",
 			"layouts/a.md:1:1: this is no layout (layouts end in .html)",
-			"partials/a.css:1:1: this is no partial (partials end in .html, .md or .txt)"}},
+			"partials/a.png:1:1: this is no partial (partials end in .html, .md, .mjml, .css or .txt)"}},
 		{"byte-order mark", []string{"a.md", "\xef\xbb\xbf---\nsubject: Hi\n---\nHi\n"}, []string{"a.md:1:1: the file begins with a byte-order mark (save it as UTF-8 without one)"}},
 		{"no UTF-8", []string{"a.md", "---\nsubject: Hi\n---\nH\xfc\n"}, []string{"a.md:4:2: this is no UTF-8 text (save the file as UTF-8)"}},
 		{"too large", []string{"a.md", strings.Repeat("x", 1<<20+1)}, []string{"a.md:1:1: the file is larger than 1 MiB"}},
@@ -113,7 +113,7 @@ func TestBrokenTemplatesDoNotRender(t *testing.T) {
 	set, _ := compile(CompileOptions{}, "a.md", "---\nsubject: Hi\n---\n{{ nope }}\n", "b.mjml", "---\nsubject: Hi\n---\n<mjml/>")
 	for name, want := range map[string]string{
 		"a": "template a: a.md:1:1: this template has findings: see rapport validate",
-		"b": "template b: b.mjml:1:1: MJML does not run yet in this version",
+		"b": "template b: b.mjml:1:1: this template has findings: see rapport validate",
 	} {
 		if _, err := set.Template(name).Render(Input{}); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", name, err)

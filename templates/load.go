@@ -17,7 +17,7 @@ import (
 	"rapport/templates/liquid"
 )
 
-//go:embed builtin/*.html
+//go:embed builtin
 var builtin embed.FS
 
 // maxSource is the most bytes one file may have.
@@ -73,8 +73,8 @@ func (c *compiler) syntax(code string, errs []liquid.Error) {
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// load reads all files, then adds the layouts of the house where the workspace
-// has none of that name.
+// load reads all files, then adds the layouts and the footer of the house where
+// the workspace has none of that name.
 func (c *compiler) load(sources []Source) {
 	list := slices.Clone(sources)
 	slices.SortFunc(list, func(a, b Source) int { return cmp.Compare(a.Path, b.Path) })
@@ -83,12 +83,18 @@ func (c *compiler) load(sources []Source) {
 	}
 	entries, _ := builtin.ReadDir("builtin")
 	for _, e := range entries {
-		name := strings.TrimSuffix(e.Name(), ".html")
-		if c.layouts[name] == nil {
-			data, _ := builtin.ReadFile("builtin/" + e.Name())
-			c.loadFile(Source{Path: "layouts/" + e.Name(), Data: data})
+		if name := strings.TrimSuffix(e.Name(), ".html"); !e.IsDir() && c.layouts[name] == nil {
+			c.loadBuiltin(e.Name(), "layouts/"+e.Name())
 		}
 	}
+	if c.partials["footer.mjml"] == nil {
+		c.loadBuiltin("partials/footer.mjml", "partials/footer.mjml")
+	}
+}
+
+func (c *compiler) loadBuiltin(file, path string) {
+	data, _ := builtin.ReadFile("builtin/" + file)
+	c.loadFile(Source{Path: path, Data: data})
 }
 
 func (c *compiler) loadFile(in Source) {
@@ -116,13 +122,13 @@ func (c *compiler) loadFile(in Source) {
 		c.layouts[f.name] = f
 		f.broken = !c.text(f)
 	case "partials/":
-		if ext != ".html" && ext != ".md" && ext != ".txt" {
-			c.fileFinding(f, "this is no partial", "partials end in .html, .md or .txt")
+		if !slices.Contains([]string{".html", ".md", ".mjml", ".css", ".txt"}, ext) {
+			c.fileFinding(f, "this is no partial", "partials end in .html, .md, .mjml, .css or .txt")
 			return
 		}
 		key := f.name
-		if ext == ".txt" {
-			key += ".txt"
+		if ext != ".html" && ext != ".md" {
+			key += ext // beside one of the same name
 		}
 		if other := c.partials[key]; other != nil {
 			c.fileFinding(f, "there are two partials called "+f.name, "the other is "+other.path)
@@ -184,11 +190,6 @@ func (c *compiler) parse(f *source, dir string) {
 		f.meta = c.readFrontMatter(f.path, front)
 	}
 	f.body, f.bodyLine = body, line
-	if f.ext == ".mjml" {
-		c.add(Finding{f.path, 1, 1, CodeNotRunYet, "MJML does not run yet in this version", "write the template as .md or .html for now"})
-		f.broken = true
-		return
-	}
 	tokens, errs := liquid.Lex(body, liquid.Pos{Name: f.path, Line: line, Column: 1})
 	_, more := liquid.ParseTokens(f.path, tokens, liquid.Plain)
 	errs = append(errs, more...)
@@ -249,7 +250,7 @@ func (c *compiler) mains() []*source {
 func (c *compiler) checkOrphans() {
 	for _, p := range sortedKeys(c.templates) {
 		if f := c.templates[p]; f.ext == ".txt" && !f.used {
-			c.fileFinding(f, "no template stands beside this text", "name it like its template: "+f.name+".md or "+f.name+".html")
+			c.fileFinding(f, "no template stands beside this text", "name it like its template: "+f.name+".md, "+f.name+".html or "+f.name+".mjml")
 		}
 	}
 }

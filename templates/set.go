@@ -24,8 +24,7 @@ type CompileOptions struct {
 	LayoutDefault string
 }
 
-// Finding is one mistake in the sources. A finding with the code CodeNotRunYet
-// is a notice: the template is right, this version does not run it yet.
+// Finding is one mistake in the sources.
 type Finding struct {
 	File    string // as in Source.Path
 	Line    int    // from 1
@@ -56,7 +55,7 @@ const (
 	CodeTopic          = "unknown-topic"     // a topic that is not in rapport.yaml
 	CodeFooter         = "missing-footer"    // no unsubscribe, no preferences or no postal address
 	CodeLink           = "contact-in-host"   // contact data in the scheme or host of a link
-	CodeNotRunYet      = "not-run-yet"       // MJML
+	CodeMJML           = "mjml"              // the tags and attributes of MJML
 	CodeLayoutContents = "layout-no-content" // a layout that does not show the content
 )
 

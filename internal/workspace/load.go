@@ -249,7 +249,7 @@ func (r *reading) templates() {
 		}
 		r.findings.Add(strict.Finding{
 			File: templatesDir + "/" + f.File, Line: max(f.Line, 1), Column: max(f.Column, 1), Code: f.Code, Message: f.Message, Hint: f.Hint,
-			Source: source, Warning: f.Code == templates.CodeNotRunYet,
+			Source: source,
 		})
 	}
 }

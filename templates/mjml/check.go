@@ -19,6 +19,11 @@ func check(m *mistakes, n *node, waits func(string) bool) {
 		switch {
 		case ct == nil:
 			m.add(child.at, didYouMean(child.tag, language().names), "there is no tag <%s>", child.tag)
+		case isRaw(child) && !child.written && !slices.Contains(ct.parents, n.tag):
+			// A comment, which is left out there.
+			if waits(child.content) {
+				m.add(child.at, "the layout is worked out before the mail is for anybody", "nothing can be filled in later in %s", n.name())
+			}
 		case n.tag == "mj-attributes":
 			if len(child.children) > 0 && child.tag != "mj-class" {
 				m.add(child.children[0].at, "mj-attributes holds tags with attributes and nothing in them", "nothing can stand in %s here", child.name())
@@ -73,7 +78,9 @@ func checkAttributes(m *mistakes, n *node, t *tag, waits func(string) bool) {
 func attributeHint(name string, t *tag) string {
 	var known []string
 	for k := range t.kinds {
-		known = append(known, k)
+		if i := strings.LastIndexByte(k, '-'); i < 0 || t.kinds[k[:i]].form == "" || !slices.Contains(sideNames, k[i+1:]) {
+			known = append(known, k)
+		}
 	}
 	slices.Sort(known)
 	if hint := didYouMean(name, known); hint != "" {

@@ -6,9 +6,13 @@ import (
 
 // Options is what a page needs from outside. The zero value is a page by itself.
 type Options struct {
-	// Include gives the file that an mj-include names; when there is none, the
-	// caller has said so. nil: nothing can be included.
-	Include func(path string) (Source, bool)
+	// Include gives the file that an mj-include names. When there is none, the
+	// caller says so: at has the place. nil: nothing can be included.
+	Include func(path string, at Error) (Source, bool)
+	// Expand gives the MJML that a comment between tags stands for, and what to
+	// put before and after it. ok is false for a comment that is only that; nil:
+	// all are.
+	Expand func(comment string) (before string, src Source, after string, ok bool)
 	// Waits tells of a text that parts of it are filled in later; nil: none is.
 	Waits func(text string) bool
 	// Title, Preview and Language hold where the page does not say its own.
@@ -19,10 +23,7 @@ type Options struct {
 // are returned, in the order of the source, and no HTML.
 func Compile(src Source, opts Options) (string, []Error) {
 	var found mistakes
-	r := &reader{mistakes: &found, include: opts.Include}
-	if r.include == nil {
-		r.include = func(string) (Source, bool) { return Source{}, false }
-	}
+	r := &reader{mistakes: &found, Options: opts}
 	if opts.Waits == nil {
 		opts.Waits = func(string) bool { return false }
 	}

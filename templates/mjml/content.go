@@ -104,7 +104,7 @@ func (c *compiler) divider(e *element) {
 	c.close("p")
 	width := e.get("width")
 	if value, unit := measure(width); unit == "%" {
-		width = px((math.Trunc(e.width) - e.sides("padding")) * math.Trunc(value) / 100)
+		width = px((math.Trunc(e.width) - e.sides("padding")) * (math.Trunc(value) / 100))
 	}
 	c.outlook(func() {
 		c.table("align", e.get("align"), "style", style(append(line, "width", width)...), "width", width)

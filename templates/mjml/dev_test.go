@@ -14,7 +14,7 @@ func TestDev(t *testing.T) {
 	for _, f := range files {
 		data, _ := os.ReadFile(f)
 		name := strings.TrimSuffix(filepath.Base(f), ".mjml")
-		page, errs := Compile(Source{Path: name, Text: string(data)}, Options{Include: func(path string) (Source, bool) {
+		page, errs := Compile(Source{Path: name, Text: string(data)}, Options{Include: func(path string, _ Error) (Source, bool) {
 			d, err := os.ReadFile(filepath.Join(dir, path))
 			return Source{Path: path, Text: string(d)}, err == nil
 		}})

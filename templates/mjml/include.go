@@ -1,14 +1,15 @@
 package mjml
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
 
 // includeTag puts another file in the place of <mj-include>.
 func (s *scan) includeTag(n *node) {
-	path := n.attr("path")
-	if path == "" {
+	file := n.attr("path")
+	if file == "" {
 		s.add(n.at, `write <mj-include path="footer.mjml" />`, "<mj-include> names no file")
 		return
 	}
@@ -18,19 +19,16 @@ func (s *scan) includeTag(n *node) {
 			at = a.at
 		}
 	}
-	if s.reader.included++; s.reader.included > maxIncludes {
-		s.add(at, "", "more than %d files are included", maxIncludes)
+	if s.Include == nil {
+		s.add(at, "", "nothing can be included here")
 		return
 	}
-	src, ok := s.include(path)
+	line, column := at.source.position(at.offset)
+	src, ok := s.Include(file, Error{Path: at.source.Path, Line: line, Column: column})
 	if !ok {
-		return // the caller has said why
-	}
-	if slices.Contains(s.files, src.Path) {
-		s.add(at, "", "%s includes itself", src.Path)
 		return
 	}
-	switch n.attr("type") {
+	switch includedAs(n.attr("type"), src.Path) {
 	case "css":
 		sheet := &node{tag: "mj-style", at: s.at(n.at.offset), content: strings.TrimSpace(src.Text)}
 		if n.attr("css-inline") == "inline" {
@@ -40,14 +38,35 @@ func (s *scan) includeTag(n *node) {
 	case "html":
 		s.top().children = append(s.top().children, raw(strings.TrimSpace(src.Text), n.at))
 	default:
-		s.splice(&src)
+		s.splice(&src, at)
 	}
 	checkAttributes(s.mistakes, n, language().tags[n.tag], nil)
 }
 
+// includedAs is what a file is read as: what the tag says, else what its name does.
+func includedAs(kind, file string) string {
+	switch ext := path.Ext(file); {
+	case kind != "":
+		return kind
+	case ext == ".css":
+		return "css"
+	case ext == ".html" || ext == ".md":
+		return "html"
+	}
+	return "mjml"
+}
+
 // splice reads a file of MJML. What it has in its body, or without one, goes
 // into this place; what it has in its head goes into the head of the page.
-func (s *scan) splice(src *Source) {
+func (s *scan) splice(src *Source, at place) {
+	if s.reader.included++; s.reader.included > maxIncludes {
+		s.add(at, "", "more than %d files are included", maxIncludes)
+		return
+	}
+	if slices.Contains(s.files, src.Path) {
+		s.add(at, "", "%s includes itself", src.Path)
+		return
+	}
 	root := &node{}
 	s.reader.scan(src, root, append(slices.Clone(s.files), src.Path))
 	top := s.top()

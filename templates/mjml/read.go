@@ -15,7 +15,7 @@ const (
 // reader turns sources into a tree.
 type reader struct {
 	*mistakes
-	include  func(path string) (Source, bool)
+	Options
 	included int
 	size     int
 	heads    []*node // what included files have in their heads
@@ -101,12 +101,20 @@ func (n *node) name() string {
 func (s *scan) comment(rest string) {
 	at := s.at(s.off)
 	end := strings.Index(rest, "-->")
-	if end < 0 {
+	if end < len("<!--") {
 		s.add(at, "write --> where it ends", "this comment is not closed")
 		s.off = len(s.text)
 		return
 	}
 	s.off += end + len("-->")
+	if s.Expand != nil {
+		if before, src, after, ok := s.Expand(rest[len("<!--"):end]); ok {
+			s.top().children = append(s.top().children, raw(before, at))
+			s.splice(&src, at)
+			s.top().children = append(s.top().children, raw(after, at))
+			return
+		}
+	}
 	s.top().children = append(s.top().children, raw(rest[:end+len("-->")], at))
 }
 

@@ -72,6 +72,9 @@ var language = sync.OnceValue(func() *vocabulary {
 	return v
 })
 
+// The sides that a name with * stands for.
+var sideNames = []string{"top", "right", "bottom", "left"}
+
 // readTag reads "mj-text in mj-column mj-hero holds html".
 func readTag(line string) *tag {
 	line, holds, _ := strings.Cut(line, " holds ")
@@ -97,7 +100,7 @@ func (t *tag) attribute(line string) {
 	if k.form == "sides" {
 		k.form = "size"
 	}
-	for _, side := range []string{"top", "right", "bottom", "left"} {
+	for _, side := range sideNames {
 		t.kinds[name+"-"+side] = k
 	}
 }
