@@ -1,6 +1,7 @@
 package mjml
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -58,24 +59,18 @@ func (c *compiler) column(e *element) {
 		"font-size", "0px", "text-align", "left", "direction", e.get("direction"), "display", "inline-block",
 		"vertical-align", e.get("vertical-align"), "width", e.mobileWidth(), "padding", e.mobilePadding()))
 	frame := slices.Concat(e.same("background-color"), e.same(borders...), e.same("border-radius", "vertical-align"))
-	separate := ""
-	if e.get("border-radius") != "" {
-		separate = "separate"
-		frame = append(frame, "border-collapse", separate)
-	}
+	collapse := e.collapse("border-radius")
 	if e.hasPadding() {
-		c.table("width", "100%", "style", style("border-collapse", separate))
+		c.table("width", "100%", "style", style("border-collapse", collapse))
 		c.WriteString("<tbody><tr>")
-		c.open("td", "style", style(append(frame, e.padding()...)...))
+		c.open("td", "style", style(slices.Concat(frame, []string{"border-collapse", collapse}, e.padding())...))
 		frame = []string{"background-color", e.get("inner-background-color")}
 		for _, name := range append(slices.Clone(borders), "border-radius") {
 			frame = append(frame, name, e.get("inner-"+name))
 		}
+		collapse = ""
 	}
-	if e.get("inner-border-radius") != "" {
-		frame = append(frame, "border-collapse", "separate")
-	}
-	c.table("style", style(frame...), "width", "100%")
+	c.table("style", style(append(frame, "border-collapse", cmp.Or(collapse, e.collapse("inner-border-radius")))...), "width", "100%")
 	c.WriteString("<tbody>")
 	in := e.scope
 	in.width = e.inner(e.sides("padding") + e.borderSides("border") + e.borderSides("inner-border"))
@@ -95,6 +90,14 @@ func (c *compiler) cell(e *element, backgroundAttr string) {
 		[]string{"background", color, "font-size", "0px"}, e.padding(), []string{"word-break", "break-word"})...))
 	c.write(e)
 	c.close("td", "tr")
+}
+
+// collapse: the corners of a table are round only where its cells stand apart.
+func (e *element) collapse(radius string) string {
+	if e.get(radius) != "" {
+		return "separate"
+	}
+	return ""
 }
 
 func (e *element) hasPadding() bool {

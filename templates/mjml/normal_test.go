@@ -95,7 +95,7 @@ func normalAttributes(list []html.Attribute) string {
 		case "class":
 			a.Val = strings.Join(strings.Fields(a.Val), " ")
 		}
-		if a.Val == "" && (a.Key == "style" || a.Key == "class") {
+		if a.Val == "" && (a.Key == "style" || a.Key == "class" || a.Key == "title") {
 			continue
 		}
 		out = append(out, " "+a.Key+`="`+madeUp.ReplaceAllString(a.Val, "id")+`"`)

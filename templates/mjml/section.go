@@ -83,9 +83,9 @@ func (c *compiler) sectionBody(e *element) {
 	if full {
 		class, back = "", nil
 	}
-	round, hidden, collapse := e.get("border-radius"), "", ""
+	round, hidden, collapse := e.get("border-radius"), "", e.collapse("border-radius")
 	if round != "" {
-		hidden, collapse = "hidden", "separate"
+		hidden = "hidden"
 	}
 	if e.index > 0 {
 		pad = e.gap
