@@ -1,6 +1,8 @@
 package mjml
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +22,7 @@ type Options struct {
 }
 
 // Compile turns a page of MJML into HTML. Where there are errors, all of them
-// are returned, in the order of the source, and no HTML.
+// are returned, in the order of the sources, and no HTML.
 func Compile(src Source, opts Options) (string, []Error) {
 	var found mistakes
 	r := &reader{mistakes: &found, Options: opts}
@@ -34,10 +36,17 @@ func Compile(src Source, opts Options) (string, []Error) {
 	for _, n := range append(r.heads, r.sheets...) {
 		check(&found, &node{tag: "mj-head", children: []*node{n}}, opts.Waits)
 	}
+	html := ""
+	if len(found) == 0 {
+		html = p.write(&found, opts)
+	}
 	if len(found) > 0 {
+		slices.SortStableFunc(found, func(a, b Error) int {
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 		return "", found
 	}
-	return p.write(&found, opts), found
+	return html, nil
 }
 
 // page is the tree in its parts.
@@ -60,6 +69,8 @@ func assemble(found *mistakes, r *reader, root *node, start place) *page {
 		case n.tag == "mjml" && p.mjml == nil:
 			p.mjml = n
 			p.parts(found, n)
+		case language().tags[n.tag] == nil:
+			found.add(n.at, didYouMean(n.tag, language().names), "there is no tag <%s>", n.tag)
 		default:
 			found.add(n.at, "a page is one <mjml> with <mj-head> and <mj-body> in it", "%s stands outside of <mjml>", n.name())
 		}

@@ -1,6 +1,7 @@
 package mjml
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ func (s *scan) includeTag(n *node) {
 		s.add(at, "", "nothing can be included here")
 		return
 	}
+	if !s.mayInclude(at) {
+		return
+	}
 	line, column := at.source.position(at.offset)
 	src, ok := s.Include(file, Error{Path: at.source.Path, Line: line, Column: column})
 	if !ok {
@@ -43,6 +47,14 @@ func (s *scan) includeTag(n *node) {
 	checkAttributes(s.mistakes, n, language().tags[n.tag], nil)
 }
 
+// mayInclude counts the files.
+func (r *reader) mayInclude(at place) bool {
+	if r.included++; r.included > maxIncludes {
+		r.stop(at, fmt.Sprintf("more than %d files are included", maxIncludes))
+	}
+	return !r.stopped
+}
+
 // includedAs is what a file is read as: what the tag says, else what its name does.
 func includedAs(kind, file string) string {
 	switch ext := path.Ext(file); {
@@ -59,10 +71,6 @@ func includedAs(kind, file string) string {
 // splice reads a file of MJML. What it has in its body, or without one, goes
 // into this place; what it has in its head goes into the head of the page.
 func (s *scan) splice(src *Source, at place) {
-	if s.reader.included++; s.reader.included > maxIncludes {
-		s.add(at, "", "more than %d files are included", maxIncludes)
-		return
-	}
 	if slices.Contains(s.files, src.Path) {
 		s.add(at, "", "%s includes itself", src.Path)
 		return

@@ -1,6 +1,7 @@
 package mjml
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -18,6 +19,7 @@ type reader struct {
 	Options
 	included int
 	size     int
+	stopped  bool    // a bound is passed: nothing more is read
 	heads    []*node // what included files have in their heads
 	sheets   []*node // style sheets that were included
 }
@@ -30,20 +32,37 @@ type scan struct {
 	off    int
 	open   []*node  // the tags that are open, the outermost first
 	files  []string // the files that this one is included from, and itself
+	cut    bool     // the source ends inside of a tag, a comment or a text
 }
 
 func (r *reader) scan(src *Source, root *node, files []string) {
 	s := &scan{reader: r, source: src, text: src.Text, open: []*node{root}, files: files}
 	if r.size += len(src.Text); r.size > maxText {
-		s.add(s.at(0), "", "with all that is included the page is larger than 4 MiB")
-		return
+		s.stop(s.at(0), "with all that is included the page is larger than 4 MiB")
 	}
-	for s.off < len(s.text) {
+	for s.off < len(s.text) && !s.stopped {
 		s.next()
+	}
+	if s.cut || s.stopped {
+		return // one mistake is enough
 	}
 	for i := len(s.open) - 1; i > 0; i-- {
 		s.add(s.open[i].at, "write </"+s.open[i].tag+"> where it ends", "<%s> is not closed", s.open[i].tag)
 	}
+}
+
+// stop gives up reading.
+func (r *reader) stop(at place, message string) {
+	if !r.stopped {
+		r.add(at, "", "%s", message)
+	}
+	r.stopped = true
+}
+
+// cutOff notes that the source ends too early.
+func (s *scan) cutOff(at place, hint, format string, args ...any) {
+	s.add(at, hint, format, args...)
+	s.off, s.cut = len(s.text), true
 }
 
 func (s *scan) at(offset int) place { return place{s.source, offset} }
@@ -82,6 +101,9 @@ func (s *scan) next() {
 
 func (s *scan) strayText(offset int) {
 	top := s.top()
+	if top.tag != "" && language().tags[top.tag] == nil {
+		return // that there is no such tag is said already
+	}
 	if top.tag == "" && len(s.files) == 1 {
 		s.add(s.at(offset), "MJML begins with <mjml>", "there is text outside of <mjml>")
 		return
@@ -102,15 +124,16 @@ func (s *scan) comment(rest string) {
 	at := s.at(s.off)
 	end := strings.Index(rest, "-->")
 	if end < len("<!--") {
-		s.add(at, "write --> where it ends", "this comment is not closed")
-		s.off = len(s.text)
+		s.cutOff(at, "write --> where it ends", "this comment is not closed")
 		return
 	}
 	s.off += end + len("-->")
 	if s.Expand != nil {
 		if before, src, after, ok := s.Expand(rest[len("<!--"):end]); ok {
 			s.top().children = append(s.top().children, raw(before, at))
-			s.splice(&src, at)
+			if s.mayInclude(at) {
+				s.splice(&src, at)
+			}
 			s.top().children = append(s.top().children, raw(after, at))
 			return
 		}
@@ -168,9 +191,7 @@ func (s *scan) openTag() {
 		return
 	}
 	if len(s.open) > maxDepth {
-		s.add(n.at, "", "tags stand in each other more than %d deep", maxDepth)
-		s.off = len(s.text)
-		s.open = s.open[:1]
+		s.stop(n.at, fmt.Sprintf("tags stand in each other more than %d deep", maxDepth))
 		return
 	}
 	s.open = append(s.open, n)
@@ -210,8 +231,7 @@ func (s *scan) markup(n *node) string {
 		}
 		i++
 	}
-	s.add(n.at, "write </"+n.tag+"> where it ends", "<%s> is not closed", n.tag)
-	s.off = len(s.text)
+	s.cutOff(n.at, "write </"+n.tag+"> where it ends", "<%s> is not closed", n.tag)
 	return s.text[start:]
 }
 
@@ -233,7 +253,9 @@ func (s *scan) attributes(n *node) (closed bool) {
 	for {
 		s.blanks()
 		if s.off >= len(s.text) {
-			s.add(n.at, "write > where it ends", "the tag <%s> is not complete", n.tag)
+			if !s.cut {
+				s.cutOff(n.at, "write > where it ends", "the tag <%s> is not complete", n.tag)
+			}
 			return true
 		}
 		switch s.text[s.off] {
@@ -273,7 +295,7 @@ func (s *scan) attribute(n *node) {
 		a.value = s.value(n, a)
 	}
 	// The first of two holds, as in HTML.
-	if !slices.ContainsFunc(n.attrs, func(b attribute) bool { return b.name == a.name }) {
+	if !s.cut && !slices.ContainsFunc(n.attrs, func(b attribute) bool { return b.name == a.name }) {
 		n.attrs = append(n.attrs, a)
 	}
 }
@@ -286,8 +308,7 @@ func (s *scan) value(n *node, a attribute) string {
 	if q := s.text[s.off]; q == '"' || q == '\'' {
 		end := strings.IndexByte(s.text[s.off+1:], q)
 		if end < 0 {
-			s.add(a.at, "write the second quote", "the value of %s in <%s> does not end", a.name, n.tag)
-			s.off = len(s.text)
+			s.cutOff(a.at, "write the second quote", "the value of %s in <%s> does not end", a.name, n.tag)
 			return ""
 		}
 		s.off += end + 2
