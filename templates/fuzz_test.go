@@ -9,13 +9,15 @@ func FuzzCompile(f *testing.F) {
 		"Hi {{ contact.first_name }}\n", "{% for a in event.l %}\n- {{ a }}\n{% endfor %}\n", "<table>{% if event.x %}<tr><td>{% endif %}</table>",
 		"[a](https://x.example/{{ contact.email }}) **{{ a", "<style>p { color: {{ event.c }} } @media x { a }</style><p style='{% if a %}b{% endif %}'>",
 		"| a |\n|---|\n| {% render 'p' %} |\n", "<a href={{ event.x }} {% if a %}b{% endif %}>x</a><!-- {{ event.y }} -->", "<p>{% if event.x %}a{% endif %}</p><ul>{% for x in event.l %}<li>{{ x }}{% endfor %}",
+		`<mjml><mj-head><mj-style inline="inline">.a{color:{{event.c}}}</mj-style></mj-head>{% if event.x %}<mj-body>{% render "m" %}<mj-section css-class="{{ event.x }}"><mj-column>{% for x in event.l %}<mj-text>{{ x }}</mj-text>{% endfor %}</mj-column></mj-section></mj-body></mjml>{% endif %}`,
+		`<mjml><mj-body><mj-section><mj-column><mj-button href="https://x.example/{{ event.x }}" background-color="{{ event.c }}">a</mj-button><mj-image src={{ event.x }} {% if a %}alt="b"{% endif %}></mj-column></mj-section></mj-body></mjml>`,
 		"https://x.example/{{ unsubscribe_url }}. {{ company.website }}/x) lq0x1z <!--lq0x0z-->",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		front := "---\nsubject: Hi\n---\n"
-		set, _ := compile(CompileOptions{}, "a.md", front+body, "b.html", front+body, "b.txt", body, "c.md", body, "partials/p.html", body, "layouts/l.html", body)
+		set, _ := compile(CompileOptions{}, "a.md", front+body, "b.html", front+body, "b.txt", body, "c.md", body, "d.mjml", front+body, "partials/m.mjml", body, "partials/p.html", body, "layouts/l.html", body)
 		for _, name := range set.Names() {
 			tmpl := set.Template(name)
 			_, _ = tmpl.Render(Input{

@@ -86,7 +86,6 @@ al"ster <https://go.northwind.example/c/t2?to=https://northwind.example/r/al%22s
 	}
 }
 
-
 // What goes out in quoted-printable is the same mail.
 func TestMJMLQuoted(t *testing.T) {
 	set := mustCompile(t, "rides.mjml", mjmlLetter,
