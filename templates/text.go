@@ -12,7 +12,7 @@ import (
 // textTokens makes the text part of a document: what a reader sees, in lines,
 // with the Liquid of the HTML in it.
 func textTokens(doc *html.Node, m *marks, file string) []liquid.Token {
-	w := &textWriter{m: m, at: flow{breaks: 2}}
+	w := &textWriter{m: m, at: flow{breaks: 2}, rowsApart: strings.HasSuffix(file, ".mjml")}
 	w.children(doc)
 	if w.at.breaks == 0 {
 		w.b.WriteByte('\n')
@@ -32,6 +32,8 @@ type textWriter struct {
 	hidden  int // depth of parts that are not shown
 	capture int
 	blocks  []flowBlock
+	// In a page of MJML each part of a column is a row, and so a paragraph.
+	rowsApart bool
 }
 
 // How many line breaks stand around an element.
@@ -131,6 +133,9 @@ func (w *textWriter) element(n *html.Node) {
 	breaks := lineBreaks[n.DataAtom]
 	if breaks > 1 && n.Parent != nil && n.Parent.DataAtom == atom.Li {
 		breaks = 1
+	}
+	if n.DataAtom == atom.Tr && w.rowsApart && isLayout(n) {
+		breaks = 2
 	}
 	if breaks > 0 {
 		w.lines(breaks)
