@@ -103,7 +103,7 @@ func (c *compiler) variant(t *Template, f *source, m meta, language string, file
 	}
 	p := &page{c: c, file: f, meta: m, files: files}
 	p.failed = f.broken
-	v := &variant{language: language}
+	v := &variant{language: language, file: f.path}
 	if !m.subject.set && !frontMatterFailed(c, f.path) {
 		p.fail(liquid.Pos{Name: f.path, Line: 1, Column: 1}, CodeFrontMatter, "the template has no subject", "write subject: between --- lines at the top")
 	}

@@ -29,6 +29,7 @@ type Template struct {
 // variant is the template in one language.
 type variant struct {
 	language  string // "" for the template itself
+	file      string // the path of its source
 	subject   *liquid.Template
 	preheader *liquid.Template
 	html      *liquid.Template

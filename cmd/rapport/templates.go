@@ -23,7 +23,7 @@ func (a *app) templatesCommand() *cobra.Command {
 		Use:     "templates",
 		Short:   "Look at mail before anybody gets it",
 		Example: `  rapport templates preview welcome --contact ana@example.com`,
-	}, a.templatesPreview())
+	}, a.templatesPreview(), a.templatesLint())
 }
 
 // previewFlags are the flags of templates preview.
@@ -123,7 +123,11 @@ func (s *session) recipient(applied *catalog.Applied, d *campaigns.Definition, e
 		}
 		return s.facts(c.ID)
 	}
-	now := s.now.Now()
+	return inventedFacts(applied, s.now.Now()), nil
+}
+
+// inventedFacts is somebody of whom everything is known.
+func inventedFacts(applied *catalog.Applied, now time.Time) *contacts.Facts {
 	c := contacts.Contact{Email: "sam@example.com", FirstName: "Sam", LastName: "Sample", Language: applied.Company.Language,
 		CreatedAt: now, Attributes: map[string]any{}}
 	if stages := applied.Relationship.Stages(); len(stages) > 0 {
@@ -132,7 +136,7 @@ func (s *session) recipient(applied *catalog.Applied, d *campaigns.Definition, e
 	for name, typ := range applied.Attributes {
 		c.Attributes[name] = invented(name, typ, now)
 	}
-	return &contacts.Facts{Contact: c}, nil
+	return &contacts.Facts{Contact: c}
 }
 
 // invented is a value of a declared attribute.
