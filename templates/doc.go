@@ -2,10 +2,11 @@
 // Markdown, HTML and MJML with Liquid, layouts and partials into templates,
 // checks them, and renders them for one contact.
 //
-// All that can be done beforehand is done by Compile, once: Markdown and
-// MJML become HTML, layout and partials are put together, styles are inlined, links get
-// their numbers, the text part is made. What is left is a list of literal
-// texts and operations, so that a contact costs substitution only.
+// All that can be done beforehand is done by Compile, once: Markdown and MJML
+// become HTML, layout and partials are put together, styles are inlined, links
+// get their numbers, the text part is made. What is left is a list of literal
+// texts and operations, so that a contact costs substitution only. Lint looks
+// at what comes out of it, with the eyes of a reader and of a mail program.
 //
 // What it holds as true:
 //
@@ -20,5 +21,5 @@
 //     made by the caller (Links).
 //
 // What it leaves to others: reading the folder, the MIME message, signing,
-// and judging looks and deliverability.
+// and judging deliverability.
 package templates

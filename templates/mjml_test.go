@@ -160,6 +160,51 @@ func mjmlFile(body string) string {
 	return "---\nsubject: Hi\n---\n<mjml><mj-body>" + body + "</mj-body></mjml>\n"
 }
 
+// The text part has what a reader sees, once.
+func TestMJMLText(t *testing.T) {
+	set := mustCompile(t, "a.mjml", `---
+subject: Hi
+kind: transactional
+---
+<mjml><mj-body><mj-section><mj-column>
+<mj-navbar base-url="https://x.example" hamburger="hamburger"><mj-navbar-link href="/a">A</mj-navbar-link><mj-navbar-link href="/b">B</mj-navbar-link></mj-navbar>
+<mj-text>One<br>line</mj-text><mj-spacer /><mj-divider />
+<mj-carousel><mj-carousel-image src="https://x.example/1.png" alt="first" /><mj-carousel-image src="https://x.example/2.png" alt="second" /></mj-carousel>
+<mj-accordion><mj-accordion-element><mj-accordion-title>Why?</mj-accordion-title><mj-accordion-text>So.</mj-accordion-text></mj-accordion-element></mj-accordion>
+<mj-table><tr><th>Thing</th><th>Price</th></tr><tr><td>Bell</td><td>9</td></tr></mj-table>
+<mj-social><mj-social-element name="web" href="https://x.example/s">Site</mj-social-element><mj-social-element name="github" href="https://x.example/g" /></mj-social>
+</mj-column><mj-column><mj-image src="https://x.example/3.png" alt="a bike" href="https://x.example/bike" /><mj-raw><tr><td>raw</td></tr></mj-raw></mj-column></mj-section></mj-body></mjml>`)
+	out, err := set.Template("a").Render(Input{Contact: ana(), Company: northwind()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `A <https://x.example/a> B <https://x.example/b>
+
+One
+line
+
+[first]
+
+Why?
+
+So.
+
+Thing | Price
+Bell | 9
+
+Site <https://x.example/s>
+
+https://x.example/g
+
+a bike <https://x.example/bike>
+
+raw
+`
+	if out.Text != want {
+		t.Errorf("got\n%s\nwant\n%s", out.Text, want)
+	}
+}
+
 func TestMJMLFindings(t *testing.T) {
 	foot := `<mj-include path="footer" />`
 	column := func(inner string) string {

@@ -79,6 +79,7 @@ func (w *textWriter) text(s string) {
 		}
 		return
 	}
+	s = strings.ReplaceAll(s, "\u200a", " ") // of a spacer
 	for len(s) > 0 {
 		i := strings.IndexAny(s, " \t\r\n")
 		switch i {
@@ -229,15 +230,21 @@ func isLayout(cell *html.Node) bool {
 	for n := cell.Parent; n != nil; n = n.Parent {
 		if n.DataAtom == atom.Table {
 			role := attr(n, "role")
-			return role == "presentation" || role == "none"
+			return role == "presentation" || role == "none" || ofAccordion(n) || ofAccordion(n.Parent)
 		}
 	}
 	return true
 }
 
+// ofAccordion: the tables of an MJML accordion say nothing of their role.
+func ofAccordion(n *html.Node) bool { return strings.HasPrefix(attr(n, "class"), "mj-accordion") }
+
 // link writes "text <address>".
 func (w *textWriter) link(n *html.Node) {
 	href := strings.TrimSpace(attr(n, "href"))
+	if strings.HasPrefix(attr(n, "class"), "mj-carousel-thumbnail") || saysNothing(n, href) {
+		return
+	}
 	before := w.b.Len()
 	w.linkText(n)
 	written := strings.TrimSpace(w.b.String()[before:])
@@ -259,6 +266,24 @@ func (w *textWriter) link(n *html.Node) {
 		w.at.blank = true
 		w.write("<" + href + ">")
 	}
+}
+
+// saysNothing: a picture without words that leads where words beside it lead.
+func saysNothing(n *html.Node, href string) bool {
+	if content(n) != "" {
+		return false
+	}
+	said, rows := false, 0 // the picture may stand in a table of its own
+	for at := n.Parent; at != nil && rows < 2 && !said; at = at.Parent {
+		if at.DataAtom != atom.Tr {
+			continue
+		}
+		rows++
+		visit(at, func(other *html.Node) {
+			said = said || other.DataAtom == atom.A && strings.TrimSpace(attr(other, "href")) == href && content(other) != ""
+		})
+	}
+	return said
 }
 
 func (w *textWriter) linkText(n *html.Node) {

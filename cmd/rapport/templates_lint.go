@@ -73,16 +73,11 @@ func lintTemplates(applied *catalog.Applied, names []string, now time.Time) (fou
 	stranger := &contacts.Facts{Contact: contacts.Contact{Email: known.Contact.Email, Stage: known.Contact.Stage, CreatedAt: now}}
 	var list strict.Findings
 	for _, name := range names {
-		d, step, err := sentBy(applied, name, "")
+		d, _, err := sentBy(applied, name, "")
 		if err != nil {
 			return nil, err
 		}
 		t := applied.Templates.Template(name)
-		if step != nil && step.Send.Subject != "" {
-			if t, err = t.WithSubject(step.Send.Subject); err != nil {
-				return nil, fmt.Errorf("the subject of campaign %s: %w", d.Name, err)
-			}
-		}
 		input := func(f *contacts.Facts) templates.Input {
 			return delivery.PreviewInput(applied, d, f, originOf(d, now), now)
 		}

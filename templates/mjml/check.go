@@ -1,6 +1,7 @@
 package mjml
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,15 +11,15 @@ import (
 // check compares the tree with the table of tags. waits tells of a value that
 // parts of it are filled in later.
 func check(m *mistakes, n *node, waits func(string) bool) {
-	t := language().tags[n.tag]
+	t := vocab().tags[n.tag]
 	if n.tag != "" {
 		checkAttributes(m, n, t, waits)
 	}
 	for _, child := range n.children {
-		ct := language().tags[child.tag]
+		ct := vocab().tags[child.tag]
 		switch {
 		case ct == nil:
-			m.add(child.at, didYouMean(child.tag, language().names), "there is no tag <%s>", child.tag)
+			m.add(child.at, didYouMean(child.tag, vocab().names), "there is no tag <%s>", child.tag)
 		case isRaw(child) && !child.written && !slices.Contains(ct.parents, n.tag):
 			// A comment, which is left out there.
 			if waits(child.content) {
@@ -49,17 +50,19 @@ func checkAttributes(m *mistakes, n *node, t *tag, waits func(string) bool) {
 		return
 	}
 	for _, a := range n.attrs {
-		if a.name == "css-class" || a.name == "mj-class" {
+		if a.name == "css-class" || a.name == "mj-class" && (waits == nil || !waits(a.value)) {
 			continue
 		}
 		k, ok := t.kinds[a.name]
 		if !ok && (n.tag == "mj-all" || n.tag == "mj-class") {
-			if !slices.Contains(language().attributes, a.name) {
-				m.add(a.at, didYouMean(a.name, language().attributes), "no tag has an attribute %s", a.name)
+			if !slices.Contains(vocab().attributes, a.name) {
+				m.add(a.at, didYouMean(a.name, vocab().attributes), "no tag has an attribute %s", a.name)
 			}
 			continue
 		}
 		switch {
+		case a.name == "mj-class":
+			m.add(a.at, "write the classes out, or choose between two tags", "mj-class of %s cannot be filled in later", n.name())
 		case !ok:
 			m.add(a.at, attributeHint(a.name, t), "<%s> has no attribute %s", n.tag, a.name)
 		case waits != nil && waits(a.value):
@@ -90,4 +93,26 @@ func attributeHint(name string, t *tag) string {
 		return "it has none"
 	}
 	return "known are " + strings.Join(known, ", ")
+}
+
+// checkClasses finds classes that the head does not define.
+func checkClasses(m *mistakes, n *node, known map[string]map[string]string) {
+	for _, a := range n.attrs {
+		if a.name != "mj-class" {
+			continue
+		}
+		for name := range strings.FieldsSeq(a.value) {
+			if known[name] != nil {
+				continue
+			}
+			hint := didYouMean(name, slices.Sorted(maps.Keys(known)))
+			if hint == "" {
+				hint = `write <mj-class name="` + name + `" … /> into mj-attributes`
+			}
+			m.add(a.at, hint, "there is no mj-class %s", name)
+		}
+	}
+	for _, child := range n.children {
+		checkClasses(m, child, known)
+	}
 }

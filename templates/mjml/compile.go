@@ -69,8 +69,8 @@ func assemble(found *mistakes, r *reader, root *node, start place) *page {
 		case n.tag == "mjml" && p.mjml == nil:
 			p.mjml = n
 			p.parts(found, n)
-		case language().tags[n.tag] == nil:
-			found.add(n.at, didYouMean(n.tag, language().names), "there is no tag <%s>", n.tag)
+		case vocab().tags[n.tag] == nil:
+			found.add(n.at, didYouMean(n.tag, vocab().names), "there is no tag <%s>", n.tag)
 		default:
 			found.add(n.at, "a page is one <mjml> with <mj-head> and <mj-body> in it", "%s stands outside of <mjml>", n.name())
 		}
@@ -131,6 +131,7 @@ func (p *page) write(found *mistakes, opts Options) string {
 	if set.preview == "" {
 		set.preview = opts.Preview
 	}
+	checkClasses(found, p.body, set.classes)
 	c := &compiler{set: set}
 	f := frame{
 		before: outside(p.loose, opts.Waits), after: outside(p.after, opts.Waits),

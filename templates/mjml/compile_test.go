@@ -38,7 +38,7 @@ func TestGolden(t *testing.T) {
 func TestThePagesUseEveryTag(t *testing.T) {
 	_, texts := pages(t, "testdata/pages/*.mjml")
 	all := strings.Join(texts, "")
-	for _, name := range language().names {
+	for _, name := range vocab().names {
 		if name != "mj-include" && !strings.Contains(all, "<"+name) {
 			t.Errorf("no page has <%s>", name)
 		}
@@ -93,6 +93,8 @@ func TestMistakes(t *testing.T) {
 		{"defaults", `<mjml><mj-head><mj-attributes><mj-all colr="red"/><mj-class name="a" bogus="1"/><mj-text fnt-size="1px"/><mj-txt/></mj-attributes></mj-head><mj-body/></mjml>`, []string{
 			"p:1:39: no tag has an attribute colr (did you mean color?)", "p:1:70: no tag has an attribute bogus",
 			"p:1:90: <mj-text> has no attribute fnt-size (did you mean font-size?)", "p:1:106: there is no tag <mj-txt> (did you mean mj-text?)"}},
+		{"classes", `<mjml><mj-head><mj-attributes><mj-class name="lead" color="red"/></mj-attributes></mj-head><mj-body mj-class="lead led"><mj-section mj-class="x"/></mj-body></mjml>`, []string{
+			`p:1:101: there is no mj-class led (did you mean lead?)`, `p:1:133: there is no mj-class x (write <mj-class name="x" … /> into mj-attributes)`}},
 		{"selectors", `<mjml><mj-head><mj-html-attributes><mj-selector path="a["><mj-html-attribute name="x">y</mj-html-attribute></mj-selector></mj-html-attributes></mj-head><mj-body/></mjml>`, []string{
 			`p:1:36: "a[" is no selector (write it as in CSS, such as .hero img)`}},
 		{"an include", column(`<mj-include path="x" /><mj-include/>`), []string{"p:2:13: nothing can be included here", `p:2:24: <mj-include> names no file (write <mj-include path="footer.mjml" />)`}},

@@ -47,7 +47,7 @@ func (c *compiler) element(n *node, in scope, given map[string]string) *element 
 			e.attrs[k] = v
 		}
 	}
-	t := language().tags[n.tag]
+	t := vocab().tags[n.tag]
 	set(t.values)
 	set(c.set.all)
 	set(given)
@@ -135,7 +135,7 @@ func (e *element) box() float64 {
 
 func (e *element) wholeWidth() string { return number(whole(number(e.width))) }
 
-// background is the colour for a bgcolor attribute.
+// bgcolor is the colour for an attribute of that name.
 func (e *element) bgcolor() string {
 	if v := e.get("background-color"); v != "none" {
 		return v

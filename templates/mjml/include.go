@@ -44,7 +44,7 @@ func (s *scan) includeTag(n *node) {
 	default:
 		s.splice(&src, at)
 	}
-	checkAttributes(s.mistakes, n, language().tags[n.tag], nil)
+	checkAttributes(s.mistakes, n, vocab().tags[n.tag], nil)
 }
 
 // mayInclude counts the files.

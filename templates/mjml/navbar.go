@@ -28,8 +28,7 @@ func (c *compiler) navbar(e *element) {
 		c.open("a", "class", class, "href", e.get("base-url")+link.get("href"), "rel", link.get("rel"), "target", link.get("target"), "name", link.get("name"),
 			"style", style(slices.Concat([]string{"display", "inline-block"}, link.same("color", "font-family", "font-size", "font-style",
 				"font-weight", "letter-spacing", "line-height", "text-decoration", "text-transform"), link.padding())...))
-		c.WriteString(link.content)
-		c.close("a")
+		c.WriteString(link.content + "</a>\n") // a blank between words, which the page shows in no size
 		c.outlook(func() { c.close("td") })
 	})
 	c.outlook(func() { c.close("tr", "table") })

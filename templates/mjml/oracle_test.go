@@ -177,8 +177,8 @@ func TestRandomPagesAreThoseOfTheOracle(t *testing.T) {
 func randomPage(r *rand.Rand) string {
 	var b strings.Builder
 	b.WriteString("<mjml><mj-head>")
-	for _, name := range language().names {
-		if r.IntN(6) == 0 && name != "mj-include" && language().tags[name].placedIn("mj-column") {
+	for _, name := range vocab().names {
+		if r.IntN(6) == 0 && name != "mj-include" && vocab().tags[name].placedIn("mj-column") {
 			fmt.Fprintf(&b, "<mj-attributes>%s</mj-attributes>", strings.Replace(randomTag(r, name, 0), ">", "/>", 1))
 		}
 	}
@@ -194,17 +194,17 @@ func (t *tag) placedIn(parent string) bool { return slices.Contains(t.parents, p
 // writeRandom writes one tag that may stand in parent, with what is in it.
 func writeRandom(b *strings.Builder, r *rand.Rand, parent string) {
 	var fit []string
-	for _, name := range language().names {
+	for _, name := range vocab().names {
 		// What has an accordion without its title or text takes no defaults
 		// from the head at npm; a carousel counts comments as pictures.
-		if language().tags[name].placedIn(parent) && name != "mj-raw" && name != "mj-include" {
+		if vocab().tags[name].placedIn(parent) && name != "mj-raw" && name != "mj-include" {
 			fit = append(fit, name)
 		}
 	}
 	name := fit[r.IntN(len(fit))]
 	b.WriteString(randomTag(r, name, 3))
 	switch {
-	case language().tags[name].holds != "":
+	case vocab().tags[name].holds != "":
 		if name != "mj-carousel-image" {
 			b.WriteString("x<b>y</b>")
 		}
@@ -219,7 +219,7 @@ func writeRandom(b *strings.Builder, r *rand.Rand, parent string) {
 }
 
 func randomTag(r *rand.Rand, name string, most int) string {
-	t := language().tags[name]
+	t := vocab().tags[name]
 	var names []string
 	for a := range t.kinds {
 		names = append(names, a)

@@ -64,10 +64,10 @@ p { display:block;margin:13px 0; }
 
 // frame is what stands round the body.
 type frame struct {
-	before, after   string // of the page
-	language, dir   string
-	outlookDesktop  bool // Outlook on the web always gets the large screen
-	body, bodyAttrs string
+	before, after  string // of the page
+	language, dir  string
+	outlookDesktop bool // Outlook on the web always gets the large screen
+	body           string
 }
 
 // document writes the whole page.

@@ -101,7 +101,7 @@ func (s *scan) next() {
 
 func (s *scan) strayText(offset int) {
 	top := s.top()
-	if top.tag != "" && language().tags[top.tag] == nil {
+	if top.tag != "" && vocab().tags[top.tag] == nil {
 		return // that there is no such tag is said already
 	}
 	if top.tag == "" && len(s.files) == 1 {
@@ -164,7 +164,7 @@ func (s *scan) closeTag() {
 		s.open = s.open[:i]
 		return
 	}
-	if t := language().tags[name]; t.holdsMarkup() || name == "mj-include" {
+	if t := vocab().tags[name]; t.holdsMarkup() || name == "mj-include" {
 		return // <mj-text/></mj-text> says the same twice
 	}
 	s.add(at, "", "</%s> closes nothing", name)
@@ -175,7 +175,7 @@ func (s *scan) openTag() {
 	s.off++
 	n.tag = s.word()
 	closed := s.attributes(n)
-	t := language().tags[n.tag]
+	t := vocab().tags[n.tag]
 	switch {
 	case n.tag == "mj-include":
 		s.includeTag(n)

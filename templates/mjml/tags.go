@@ -26,8 +26,8 @@ type vocabulary struct {
 	attributes []string // of all tags, for mj-all and mj-class
 }
 
-// language reads the table, once.
-var language = sync.OnceValue(func() *vocabulary {
+// vocab reads the table, once.
+var vocab = sync.OnceValue(func() *vocabulary {
 	v := &vocabulary{tags: map[string]*tag{}}
 	groups := map[string][]string{}
 	var group string
