@@ -242,7 +242,7 @@ func ofAccordion(n *html.Node) bool { return strings.HasPrefix(attr(n, "class"),
 // link writes "text <address>".
 func (w *textWriter) link(n *html.Node) {
 	href := strings.TrimSpace(attr(n, "href"))
-	if strings.HasPrefix(attr(n, "class"), "mj-carousel-thumbnail") || saysNothing(n, href) {
+	if strings.HasPrefix(attr(n, "class"), "mj-carousel-thumbnail") || w.saysNothing(n, href) {
 		return
 	}
 	before := w.b.Len()
@@ -269,7 +269,7 @@ func (w *textWriter) link(n *html.Node) {
 }
 
 // saysNothing: a picture without words that leads where words beside it lead.
-func saysNothing(n *html.Node, href string) bool {
+func (w *textWriter) saysNothing(n *html.Node, href string) bool {
 	if content(n) != "" {
 		return false
 	}
@@ -280,7 +280,7 @@ func saysNothing(n *html.Node, href string) bool {
 		}
 		rows++
 		visit(at, func(other *html.Node) {
-			said = said || other.DataAtom == atom.A && strings.TrimSpace(attr(other, "href")) == href && content(other) != ""
+			said = said || other.DataAtom == atom.A && w.m.plain(strings.TrimSpace(attr(other, "href"))) == w.m.plain(href) && content(other) != ""
 		})
 	}
 	return said
