@@ -58,3 +58,15 @@ func BenchmarkRender(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCompileMJML is what apply does with one page of MJML: HTML, links,
+// text part, programs.
+func BenchmarkCompileMJML(b *testing.B) {
+	sources := []Source{{"rides.mjml", []byte(mjmlLetter)}, {"partials/price.mjml", []byte("<mj-text>{{ of }}</mj-text>")}, {"partials/note.mjml", []byte("<mj-divider />")}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, findings := Compile(sources, CompileOptions{}); len(findings) > 0 {
+			b.Fatal(findings)
+		}
+	}
+}

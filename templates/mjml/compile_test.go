@@ -119,6 +119,16 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// A quote in a value or in the title ends no attribute of the page.
+func TestQuotesAreKept(t *testing.T) {
+	html := mustCompile(t, "p", `<mjml><mj-head><mj-title>A "b"</mj-title></mj-head><mj-body><mj-section><mj-column><mj-button href='https://x.example/?q="x"'>q</mj-button></mj-column></mj-section></mj-body></mjml>`)
+	for _, want := range []string{`aria-label="A &quot;b&quot;"`, `href="https://x.example/?q=&quot;x&quot;"`, `<title>A "b"</title>`} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+}
+
 // Files that include each other without end are given up, not followed.
 func TestIncludesAreBounded(t *testing.T) {
 	for _, c := range []struct{ title, text, want string }{
