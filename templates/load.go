@@ -271,7 +271,7 @@ func (h hashing) add(f *source) { h[f.path] = f.data }
 
 // programVersion goes into every hash: it changes when the same sources
 // compile to something else.
-const programVersion = "1"
+const programVersion = "2"
 
 func (h hashing) sum() string {
 	d := sha256.New()
