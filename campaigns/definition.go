@@ -305,14 +305,14 @@ type Enrolment struct {
 	EndedAt     time.Time         `json:"ended_at,omitzero"`
 }
 
-// Outcome is the final state of a message of this enrolment.
+// Outcome is the state of a message of this enrolment: final, or still on its way.
 type Outcome struct {
 	Message int64
-	Step    string       // the identity of its step
-	State   MessageState // sent, failed, skipped or unknown
+	Step    string // the identity of its step
+	State   MessageState
 	Reason  string
 	// At is when it was sent; for an unknown one the intent, for a skipped or
-	// failed one the decision.
+	// failed one the decision; for one on its way the claim, or when it was planned.
 	At time.Time
 }
 
@@ -355,6 +355,7 @@ type Trace struct {
 type Decision struct {
 	Enrolment Enrolment      // as it is afterwards
 	Message   *NewMessage    // at most one
+	ParkedFor int64          // the message that it parks for, where that is none of this decision
 	Set       map[string]any // fields of the contact to write
 	// Withdraw is the message the enrolment was parked for when it ended: it
 	// becomes skipped, for Enrolment.Reason, unless it is already on its way.

@@ -101,3 +101,16 @@ func (d *Definition) NextFiring(after time.Time, company *time.Location) (Firing
 	}
 	return Firing{Wall: o.Wall, At: o.At, Run: true}, true
 }
+
+// StartKey names the schedule: a changed one begins a new series, and a `once`
+// that has fired fires again only when its time changes. Other starts have none.
+func (d *Definition) StartKey() string {
+	switch d.Start.Kind {
+	case StartSchedule:
+		return "schedule " + d.Start.Expr + " " + d.Start.Timezone
+	case StartOnce:
+		return "once " + d.Start.Once.String() + " " + d.Start.Timezone
+	default:
+		return ""
+	}
+}

@@ -138,6 +138,20 @@ func (r *run) outcome(message int64) (Outcome, bool) {
 	return Outcome{}, false
 }
 
+// lookAgain is how soon an enrolment that parks for a message which is there
+// already looks for its outcome: it may have come a moment before.
+const lookAgain = time.Minute
+
+// underWay reports whether a message is queued or being sent.
+func (r *run) underWay(message int64) bool {
+	for _, o := range r.in.Outcomes {
+		if o.Message == message && !o.State.Settled() {
+			return true
+		}
+	}
+	return false
+}
+
 // step runs one step. It returns where to go on and since when waits count
 // there; going is false when the enrolment stands still or has ended.
 func (r *run) step(n *node) (next int, since time.Time, going bool) {
@@ -186,6 +200,13 @@ func (r *run) send(n *node) (int, time.Time, bool) {
 		}
 		r.trace(s.ID, "passed", "this step has been sent for before: "+string(o.State))
 		return n.next, since, true
+	}
+	if r.underWay(message) {
+		// It was moved away from this step and back: the message is there. Until
+		// its outcome is looked for once more nobody may be waiting to be woken.
+		e.State, e.DueAt, r.d.ParkedFor = Parked, r.in.Now.Add(lookAgain), message
+		r.trace(s.ID, "waits", "its message is on its way already")
+		return 0, time.Time{}, false
 	}
 	permit := r.cur.Permit(r.in.Permit, &r.in.Question.Facts.Contact, r.in.Zone)
 	notBefore, hold := permit.Allowed(r.in.Now)

@@ -135,10 +135,10 @@ func (r *run) waitFor(n *node) (int, time.Time, bool) {
 }
 
 // went reports whether a message of this enrolment made of the template left,
-// or may have left; "" asks for any template.
+// may have left, or is still on its way; "" asks for any template.
 func (r *run) went(template string) bool {
 	for _, o := range r.in.Outcomes {
-		if !o.State.Went() {
+		if o.State.Settled() && !o.State.Went() {
 			continue
 		}
 		if template == "" {

@@ -64,19 +64,6 @@ type quietKey struct {
 	start             string
 }
 
-// StartKey names the schedule: a changed one begins a new series, and a `once`
-// that has fired fires again only when its time changes. Other starts have none.
-func StartKey(d *campaigns.Definition) string {
-	switch d.Start.Kind {
-	case campaigns.StartSchedule:
-		return "schedule " + d.Start.Expr + " " + d.Start.Timezone
-	case campaigns.StartOnce:
-		return "once " + d.Start.Once.String() + " " + d.Start.Timezone
-	default:
-		return ""
-	}
-}
-
 func (s *Scheduler) fireCampaign(ctx context.Context, m moment, d *campaigns.Definition, k store.Campaign) (did int, err error) {
 	applied, now := m.applied, m.now
 	if d.Start.Kind == campaigns.StartEnter && d.Start.IncludeCurrent {
@@ -85,7 +72,7 @@ func (s *Scheduler) fireCampaign(ctx context.Context, m moment, d *campaigns.Def
 		}
 		return s.fireOne(ctx, applied, store.FiringKey{Campaign: k.ID, Start: "enter", Wall: "include_current"}, now, now)
 	}
-	key := StartKey(d)
+	key := d.StartKey()
 	quiet := quietKey{k.ID, applied.ID, key}
 	if key == "" || now.Before(s.quiet[quiet]) {
 		return 0, nil

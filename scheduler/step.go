@@ -69,7 +69,7 @@ func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d stor
 		return store.Stepped{Enrolment: e}
 	}
 	decision := campaigns.Next(applied.Input(pinned, d, now))
-	out := store.Stepped{Enrolment: decision.Enrolment, Set: decision.Set, Withdraw: decision.Withdraw}
+	out := store.Stepped{Enrolment: decision.Enrolment, Set: decision.Set, ParkedFor: decision.ParkedFor, Withdraw: decision.Withdraw}
 	if m := decision.Message; m != nil {
 		current := applied.Definition(e.Campaign)
 		if current == nil {

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"rapport/internal/catalog"
+	"rapport/internal/plan"
 	"rapport/internal/store"
 	"rapport/internal/workspace"
-	"rapport/scheduler"
 )
 
 // Applied is what became of an Apply.
@@ -20,29 +19,32 @@ type Applied struct {
 	Changed bool // false: this content is what runs already
 }
 
-// ErrReachable is in the chain of an error that refuses to take away what
-// enrolments on their way still need.
-var ErrReachable = errors.New("enrolments on their way still need it")
+// Order is how a workspace is to be applied.
+type Order struct {
+	Author string
+	plan.Ways
+	// On is the version it was decided on top of, 0 for none; nil: whatever runs.
+	On *int64
+	// Key is who applies, where the workspace or the version that runs asks for
+	// an approval; the zero Key is nobody, and is refused there.
+	Key store.Key
+}
+
+// ErrNeedsApproval says that a workspace asks for an approval, and that it is not
+// known who applies.
+var ErrNeedsApproval = errors.New("this workspace asks for an approval (require_approval)")
 
 // Apply stores a workspace as the version that `serve` runs from now on.
 // Enrolments keep the steps they started with. It refuses a workspace without a
 // template or a sender that one of them can still reach.
 func Apply(ctx context.Context, s *store.Store, w *workspace.Workspace, author string, now time.Time) (Applied, error) {
-	known, err := s.Campaigns(ctx)
+	return Order{Author: author}.Apply(ctx, s, w, now)
+}
+
+// Apply stores a workspace as the order says.
+func (o Order) Apply(ctx context.Context, s *store.Store, w *workspace.Workspace, now time.Time) (Applied, error) {
+	in, err := o.input(ctx, s, w, now)
 	if err != nil {
-		return Applied{}, err
-	}
-	in := store.ApplyInput{Hash: w.Hash, Author: author, Numbers: map[string]map[string]int{}, Starts: map[string]string{}, Touch: true}
-	for _, f := range w.Files {
-		in.Files = append(in.Files, store.File{Path: f.Path, Data: f.Data})
-	}
-	for name, d := range w.Campaigns {
-		in.Starts[name] = scheduler.StartKey(d)
-		if in.Numbers[name], err = d.AssignNumbers(known[name].Numbers); err != nil {
-			return Applied{}, fmt.Errorf("campaign %s: %w", name, err)
-		}
-	}
-	if err := reachable(ctx, s, w); err != nil {
 		return Applied{}, err
 	}
 	version, changed, err := s.Apply(ctx, in, now)
@@ -59,6 +61,72 @@ func Apply(ctx context.Context, s *store.Store, w *workspace.Workspace, author s
 		return Applied{Version: version}, nil
 	}
 	return Applied{Version: version, Changed: true}, baselines(ctx, s, w, version, now)
+}
+
+// input is what the store is told.
+func (o Order) input(ctx context.Context, s *store.Store, w *workspace.Workspace, now time.Time) (in store.ApplyInput, err error) {
+	known, err := s.Campaigns(ctx)
+	if err != nil {
+		return in, err
+	}
+	in = store.ApplyInput{Hash: w.Hash, Author: o.Author, Numbers: map[string]map[string]int{}, Starts: map[string]string{}, Touch: true, Base: o.On}
+	for _, f := range w.Files {
+		in.Files = append(in.Files, store.File{Path: f.Path, Data: f.Data})
+	}
+	for name, d := range w.Campaigns {
+		in.Starts[name] = d.StartKey()
+		if in.Numbers[name], err = d.AssignNumbers(known[name].Numbers); err != nil {
+			return in, fmt.Errorf("campaign %s: %w", name, err)
+		}
+	}
+	if err := o.approval(ctx, s, w, &in); err != nil {
+		return in, err
+	}
+	open, err := s.OpenVersions(ctx)
+	if err != nil {
+		return in, err
+	}
+	versions := &plan.Versions{Store: s}
+	reasons, err := versions.Refusals(ctx, open, w, o.Ways)
+	if err != nil {
+		return in, err
+	}
+	if len(reasons) > 0 {
+		return in, errors.New(strings.Join(reasons, "; "))
+	}
+	if o.Migrate || o.Stop {
+		in.Resettle, err = versions.Resettle(ctx, open, w, o.Ways, now)
+	}
+	return in, err
+}
+
+// approval asks for one where the workspace or the version that runs does: who
+// takes the rule away needs one as well.
+func (o Order) approval(ctx context.Context, s *store.Store, w *workspace.Workspace, in *store.ApplyInput) error {
+	needed := w.RequireApproval
+	current, found, err := s.CurrentVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if found && !needed {
+		versions := plan.Versions{Store: s}
+		base, err := versions.Read(ctx, current.ID)
+		if err != nil {
+			return err
+		}
+		needed = base.RequireApproval
+	}
+	if !needed || found && current.Hash == w.Hash {
+		return nil
+	}
+	if o.Key.ID == 0 {
+		return ErrNeedsApproval
+	}
+	in.Approved = &o.Key
+	if in.Base == nil {
+		in.Base = &current.ID // the rule of the version that was looked at
+	}
+	return nil
 }
 
 // baselines notes who is in the segments that campaigns start from: they have
@@ -83,46 +151,3 @@ func baselines(ctx context.Context, s *store.Store, w *workspace.Workspace, v st
 // baselineTouches is how many contacts of a segment that has not changed are
 // touched in one transaction.
 const baselineTouches = 10_000
-
-// reachable asks whether every template and sender that enrolments of older
-// versions can still come to is there.
-func reachable(ctx context.Context, s *store.Store, w *workspace.Workspace) error {
-	open, err := s.OpenVersions(ctx)
-	if err != nil {
-		return err
-	}
-	var missing []string
-	for _, o := range open {
-		files, err := s.VersionFiles(ctx, o.Version)
-		if err != nil {
-			return err
-		}
-		list := make([]workspace.File, len(files))
-		for i, f := range files {
-			list[i] = workspace.File{Path: f.Path, Data: f.Data}
-		}
-		old, _ := workspace.FromFiles(list, nil)
-		d := old.Campaigns[o.Campaign]
-		if d == nil {
-			continue
-		}
-		for _, step := range d.Reaches(o.Position) {
-			if step.Send != nil && w.Templates.Template(step.Send.Template) == nil {
-				missing = append(missing, fmt.Sprintf("template %s (campaign %s)", step.Send.Template, o.Campaign))
-			}
-		}
-		current := w.Campaigns[o.Campaign]
-		if current == nil {
-			current = d
-		}
-		if _, ok := w.Senders[w.SenderOf(current)]; !ok {
-			missing = append(missing, fmt.Sprintf("sender %s (campaign %s)", w.SenderOf(current), o.Campaign))
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	slices.Sort(missing)
-	return fmt.Errorf("cannot remove %s: %w; keep it until they have passed, or stop the campaign",
-		strings.Join(slices.Compact(missing), ", "), ErrReachable)
-}

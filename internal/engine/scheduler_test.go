@@ -311,7 +311,7 @@ func TestRule13AWorkspaceThatTakesAwayWhatIsNeededIsRefused(t *testing.T) {
 	r.at(0, 9, 0)
 	w := shopWith(t, map[string]string{"rapport.yaml": live(r.server.Port, ""), "campaigns/welcome.yaml": one, "templates/two.md": ""})
 	_, err := Apply(t.Context(), r.Store, w, "test", r.clock.Now())
-	want := "cannot remove template two (campaign welcome): enrolments on their way still need it; keep it until they have passed, or stop the campaign"
+	want := "cannot remove template two (campaign welcome): enrolments on their way still need it; keep it until they have passed, move them on with --migrate, or end them with --stop"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

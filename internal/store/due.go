@@ -142,7 +142,8 @@ func (s *Store) complete(ctx context.Context, q querier, due []*Due, needs conta
 }
 
 // addOutcomes tells what became of the messages of each enrolment, in place of
-// what is said already.
+// what is said already. Those on their way are among them: a step that has one
+// must not plan another.
 func (s *Store) addOutcomes(ctx context.Context, q querier, due []*Due) error {
 	ids := make([]int64, len(due))
 	of := make(map[int64]*Due, len(due))
@@ -154,7 +155,7 @@ func (s *Store) addOutcomes(ctx context.Context, q querier, due []*Due) error {
 	b := s.statement()
 	from := b.table("r", bigints("id", ids))
 	return each(ctx, q, fmt.Sprintf(`select m.id, m.state, m.reason, coalesce(m.decided_at, m.claimed_at, m.created_at)
-		from %s join messages m on m.id > r.id and m.id < r.id + %d where m.state not in ('queued', 'sending')`, from, ident.Steps), b.args,
+		from %s join messages m on m.id > r.id and m.id < r.id + %d`, from, ident.Steps), b.args,
 		func(scan func(...any) error) error {
 			var o campaigns.Outcome
 			var when int64

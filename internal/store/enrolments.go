@@ -39,6 +39,7 @@ type Stepped struct {
 	Enrolment campaigns.Enrolment // as it is now
 	Message   *PlannedMessage     // at most one
 	Set       map[string]any      // fields of the contact to write
+	ParkedFor int64               // the message that it waits for, where that was there before
 	Withdraw  int64               // a queued message to skip, for Enrolment.Reason
 }
 
@@ -251,6 +252,7 @@ func (s *Store) saveEnrolments(ctx context.Context, q querier, stepped []Stepped
 	for i, st := range stepped {
 		e := st.Enrolment
 		id[i], state[i], position[i], reason[i] = e.ID, string(e.State), e.Position, e.Reason
+		parked[i] = st.ParkedFor
 		due[i], converted[i], ended[i] = msUp(e.DueAt), ms(e.ConvertedAt), ms(e.EndedAt)
 		if st.Message != nil {
 			parked[i] = st.Message.ID

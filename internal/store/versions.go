@@ -22,10 +22,14 @@ type File struct {
 // Version is an applied state of the workspace. What `serve` runs is the
 // newest one; an enrolment stays with the one it started under.
 type Version struct {
-	ID      int64
-	Hash    string
-	Author  string
-	Applied time.Time
+	ID       int64
+	Hash     string
+	Author   string
+	Approved string // who approved it, where that was asked for
+	Applied  time.Time
+	// Moved is how many enrolments were moved or ended by the Apply that returned
+	// this version.
+	Moved int64
 }
 
 // CampaignStatus says whether a campaign may enrol and send.
@@ -61,13 +65,20 @@ type ApplyInput struct {
 	// Touch looks at everybody again, in the same transaction: a ladder that
 	// changed moves people, and must not be forgotten when the process dies here.
 	Touch bool
+	// Base is the version that it was decided on top of, 0 for none; nil: any.
+	Base *int64
+	// Approved asks for an approval by somebody else than the holder of this key.
+	Approved *Key
+	// Resettle moves or ends those on their way.
+	Resettle []Resettle
 }
 
 // ErrApplied says that somebody else applied a version at the same time.
 var ErrApplied = errors.New("somebody else has applied another version meanwhile: apply again")
 
 // Apply stores a version and makes it the current one. Applying the same
-// content again changes nothing and reports the version that stands.
+// content again changes nothing and reports the version that stands, except that
+// those on their way are moved or ended.
 func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (version Version, changed bool, err error) {
 	packed, err := packFiles(in.Files)
 	if err != nil {
@@ -93,13 +104,22 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 		if err != nil {
 			return err
 		}
+		if in.Base != nil && *in.Base != current.ID {
+			return ErrApplied
+		}
 		if found && current.Hash == in.Hash {
 			version, changed = current, false
-			return nil
+			version.Moved, err = s.resettle(ctx, q, in.Resettle, version.ID, now)
+			return err
 		}
 		changed = true
-		if _, err := q.exec(ctx, `insert into versions (id, hash, author, files, applied_at) values ($1, $2, $3, $4, $5)`,
-			version.ID, version.Hash, version.Author, packed, ms(now)); err != nil {
+		if in.Approved != nil {
+			if version.Approved, err = approvedBy(ctx, q, in.Hash, current.ID, *in.Approved); err != nil {
+				return err
+			}
+		}
+		if _, err := q.exec(ctx, `insert into versions (id, hash, author, approved_by, files, applied_at) values ($1, $2, $3, $4, $5, $6)`,
+			version.ID, version.Hash, version.Author, version.Approved, packed, ms(now)); err != nil {
 			return err
 		}
 		if _, err := q.exec(ctx, `update settings set value = $1 where key = 'version'`, strconv.FormatInt(version.ID, 10)); err != nil {
@@ -128,7 +148,10 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 		// What somebody has paused stays so: taking its file away lets nothing go.
 		b := s.statement()
 		if _, err = q.exec(ctx, `update campaigns set status = 'removed', changed_at = `+b.arg(ms(now))+
-			` where status = 'running' and not (`+b.inText("name", names)+`)`, b.args...); err != nil || !in.Touch {
+			` where status = 'running' and not (`+b.inText("name", names)+`)`, b.args...); err != nil {
+			return err
+		}
+		if version.Moved, err = s.resettle(ctx, q, in.Resettle, version.ID, now); err != nil || !in.Touch {
 			return err
 		}
 		_, err = q.exec(ctx, `insert into touched (contact_id) select id from contacts where not erased`)
@@ -164,9 +187,9 @@ func keepsNumbers(ctx context.Context, q querier, b *statement, numbers map[stri
 
 func currentVersion(ctx context.Context, q querier) (v Version, found bool, err error) {
 	var applied int64
-	found, err = one(ctx, q, `select id, hash, author, applied_at from versions
+	found, err = one(ctx, q, `select id, hash, author, approved_by, applied_at from versions
 		where id = (select cast(value as bigint) from settings where key = 'version')`, nil,
-		&v.ID, &v.Hash, &v.Author, &applied)
+		&v.ID, &v.Hash, &v.Author, &v.Approved, &applied)
 	v.Applied = at(applied)
 	return v, found, err
 }
@@ -180,11 +203,11 @@ func (s *Store) CurrentVersion(ctx context.Context) (v Version, found bool, err 
 // Versions lists the applied versions, newest first.
 func (s *Store) Versions(ctx context.Context, limit int) ([]Version, error) {
 	var out []Version
-	err := each(ctx, s.db, `select id, hash, author, applied_at from versions order by applied_at desc, id desc limit $1`, []any{limit},
+	err := each(ctx, s.db, `select id, hash, author, approved_by, applied_at from versions order by applied_at desc, id desc limit $1`, []any{limit},
 		func(scan func(...any) error) error {
 			var v Version
 			var applied int64
-			err := scan(&v.ID, &v.Hash, &v.Author, &applied)
+			err := scan(&v.ID, &v.Hash, &v.Author, &v.Approved, &applied)
 			v.Applied = at(applied)
 			out = append(out, v)
 			return err
