@@ -15,20 +15,25 @@ import (
 func (a *app) keysCommand() *cobra.Command {
 	return groupOf(&cobra.Command{
 		Use:   "keys",
-		Short: "Make and revoke keys of the HTTP interface",
+		Short: "Make and revoke keys of the HTTP interface and of those who apply and approve",
 		Example: `  rapport keys create shop --scope events:write
   rapport keys list`,
 	}, a.keysCreate(), a.keysList(), a.keysRevoke())
 }
 
+// scopes are what a key may have: those of the HTTP interface and of the command line.
+func scopes() []string { return append(slices.Clone(api.Scopes), scopeApply, scopeApprove) }
+
 func (a *app) keysCreate() *cobra.Command {
-	var scopes []string
+	var wanted []string
 	c := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make a key; it is shown this once",
-		Long: `Make a key for the HTTP interface. It is shown this once: only a hash is stored.
+		Long: `Make a key. It is shown this once: only a hash is stored.
 The scopes are:
-  ` + strings.Join(api.Scopes, "\n  "),
+  ` + strings.Join(scopes(), "\n  ") + `
+The last two are for the command line: who may apply, and who may approve, where
+the workspace asks for an approval.`,
 		Example: `  rapport keys create shop --scope events:write
   rapport keys create reports --scope reports:read --scope contacts:read`,
 		Args: args("NAME"),
@@ -37,16 +42,16 @@ The scopes are:
 			switch {
 			case name == "" || len(name) > 100 || name != plain(name):
 				return usagef("the name of a key is one line of at most 100 characters")
-			case len(scopes) == 0:
-				return usagef("say what the key may do: --scope %s", strings.Join(api.Scopes, ", "))
+			case len(wanted) == 0:
+				return usagef("say what the key may do: --scope %s", strings.Join(scopes(), ", "))
 			}
-			for _, scope := range scopes {
-				if !slices.Contains(api.Scopes, scope) {
-					return usagef("there is no scope %q%s", scope, orOneOf(scope, api.Scopes))
+			for _, scope := range wanted {
+				if !slices.Contains(scopes(), scope) {
+					return usagef("there is no scope %q%s", scope, orOneOf(scope, scopes()))
 				}
 			}
-			slices.Sort(scopes)
-			k, secret, err := s.store.CreateKey(s.ctx, name, slices.Compact(scopes), s.now.Now())
+			slices.Sort(wanted)
+			k, secret, err := s.store.CreateKey(s.ctx, name, slices.Compact(wanted), s.now.Now())
 			if err != nil {
 				return err
 			}
@@ -58,8 +63,8 @@ The scopes are:
 			return nil
 		}),
 	}
-	c.Flags().StringSliceVar(&scopes, "scope", nil, "what the key may do: "+strings.Join(api.Scopes, ", "))
-	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions(api.Scopes, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	c.Flags().StringSliceVar(&wanted, "scope", nil, "what the key may do: "+strings.Join(scopes(), ", "))
+	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions(scopes(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return c
 }
 

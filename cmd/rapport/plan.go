@@ -139,7 +139,7 @@ func (a *app) showPlan(p *plan.Plan) {
 	if p.Same() {
 		a.printf("Nothing has changed.\n\n")
 	}
-	a.showChanges(p)
+	a.showDiff(p.Changes)
 	a.showForecast(p)
 	a.showOnTheirWay(p)
 	for _, reason := range p.Refused {
@@ -154,14 +154,15 @@ func (a *app) showPlan(p *plan.Plan) {
 // mostFields is how many fields of one file are shown; --json has all.
 const mostFields = 12
 
-func (a *app) showChanges(p *plan.Plan) {
-	for i := 0; i < len(p.Changes); i++ {
-		c := p.Changes[i]
+// showDiff writes what differs.
+func (a *app) showDiff(changes []workspace.Change) {
+	for i := 0; i < len(changes); i++ {
+		c := changes[i]
 		// What is new or gone as a whole is one line for each kind.
 		names := []string{plain(c.Name)}
-		for c.What != workspace.Changed && i+1 < len(p.Changes) && p.Changes[i+1].Kind == c.Kind && p.Changes[i+1].What == c.What {
+		for c.What != workspace.Changed && i+1 < len(changes) && changes[i+1].Kind == c.Kind && changes[i+1].What == c.What {
 			i++
-			names = append(names, plain(p.Changes[i].Name))
+			names = append(names, plain(changes[i].Name))
 		}
 		label := c.Kind
 		if len(names) > 1 {
@@ -175,7 +176,7 @@ func (a *app) showChanges(p *plan.Plan) {
 		t.print()
 		a.showFields(c.Fields)
 	}
-	if len(p.Changes) > 0 {
+	if len(changes) > 0 {
 		a.printf("\n")
 	}
 }

@@ -76,7 +76,7 @@ func (a *app) commands() []*cobra.Command {
 	}
 	var all []*cobra.Command
 	all = append(all, group(groupWorkspace, a.initCommand(), a.validateCommand(), a.schemaCommand(), a.templatesCommand())...)
-	all = append(all, group(groupRun, a.demoCommand(), a.planCommand(), a.applyCommand(), a.serveCommand())...)
+	all = append(all, group(groupRun, a.demoCommand(), a.planCommand(), a.applyCommand(), a.approveCommand(), a.serveCommand())...)
 	all = append(all, group(groupPeople, a.contactsCommand(), a.segmentsCommand(), a.suppressionsCommand())...)
 	all = append(all, group(groupLook, a.campaignsCommand(), a.messagesCommand(), a.versionsCommand(), a.keysCommand(), a.benchCommand(), a.versionCommand())...)
 	return all
@@ -91,7 +91,8 @@ func (a *app) root() *cobra.Command {
 right contacts, sends, learns from every answer, and moves people up the ladder.
 
 A command ends with 0 when it is done, 1 when the work failed, 2 when it cannot
-be understood. With --json it prints its answer for programs.`,
+be understood; plan with 3 when there is something to apply. With --json it prints
+its answer for programs.`,
 		Example: `  rapport demo                   see it all work, with nothing installed
   rapport init acme              begin a workspace
   rapport -C acme validate       check it`,

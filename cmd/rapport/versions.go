@@ -14,7 +14,7 @@ func (a *app) versionsCommand() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use:   "versions",
-		Short: "List the versions of the workspace that were applied",
+		Short: "List the versions of the workspace that were applied, and go back to one",
 		Example: `  rapport versions
   rapport versions --limit 3 --json`,
 		RunE: a.with(func(s *session, _ []string) error {
@@ -31,15 +31,16 @@ func (a *app) versionsCommand() *cobra.Command {
 			}
 			if s.json {
 				type version struct {
-					ID      string    `json:"id"`
-					Hash    string    `json:"hash"`
-					Author  string    `json:"author"`
-					Applied time.Time `json:"applied"`
-					Current bool      `json:"current"`
+					ID       string    `json:"id"`
+					Hash     string    `json:"hash"`
+					Author   string    `json:"author"`
+					Approved string    `json:"approved_by"`
+					Applied  time.Time `json:"applied"`
+					Current  bool      `json:"current"`
 				}
 				out := []version{}
 				for _, v := range list {
-					out = append(out, version{ident.Format(v.ID), v.Hash, v.Author, v.Applied, found && v.ID == current.ID})
+					out = append(out, version{ident.Format(v.ID), v.Hash, v.Author, v.Approved, v.Applied, found && v.ID == current.ID})
 				}
 				return s.print(out)
 			}
@@ -47,18 +48,21 @@ func (a *app) versionsCommand() *cobra.Command {
 				s.printf("Nothing is applied yet: rapport apply stores this folder as the first version.\n")
 				return nil
 			}
-			t := s.newTable("VERSION", "APPLIED", "BY", "CONTENT", "")
+			t := s.newTable("VERSION", "APPLIED", "BY", "APPROVED BY", "CONTENT", "")
 			for _, v := range list {
 				mark := ""
 				if found && v.ID == current.ID {
 					mark = s.green("running")
 				}
-				t.row(ident.Format(v.ID), s.when(v.Applied), plain(v.Author), s.faint(v.Hash[:min(12, len(v.Hash))]), mark)
+				t.row(ident.Format(v.ID), s.when(v.Applied), plain(v.Author), plain(v.Approved), s.faint(v.Hash[:min(12, len(v.Hash))]), mark)
 			}
+			t.drop("APPROVED BY")
 			t.print()
 			return nil
 		}),
 	}
+	c.Args = unknownCommand
+	c.AddCommand(a.versionsShow(), a.versionsDiff(), a.versionsRestore())
 	c.Flags().IntVar(&limit, "limit", 20, "show at most this `many`")
 	return c
 }

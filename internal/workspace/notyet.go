@@ -6,14 +6,13 @@ import "rapport/internal/strict"
 // but that nothing acts on in this version: what stands in a warning about
 // them.
 var notYet = map[string]string{
-	"webhook.kind":     "callbacks of this kind are refused; generic ones are taken",
-	"replies":          "answers go to the address in from, and are not seen",
-	"bounces":          "mail carries the signed return path, and nothing here receives what comes to it",
-	"opt_in":           "no confirmation is mailed: consents stay pending until they are given in another way",
-	"inbound":          "nothing listens for bounces and replies",
-	"webhooks":         "nothing is sent to them",
-	"require_approval": "apply asks for no approval",
-	"scenarios":        "scenarios are checked and not run",
+	"webhook.kind": "callbacks of this kind are refused; generic ones are taken",
+	"replies":      "answers go to the address in from, and are not seen",
+	"bounces":      "mail carries the signed return path, and nothing here receives what comes to it",
+	"opt_in":       "no confirmation is mailed: consents stay pending until they are given in another way",
+	"inbound":      "nothing listens for bounces and replies",
+	"webhooks":     "nothing is sent to them",
+	"scenarios":    "scenarios are checked and not run",
 }
 
 // notRunYet warns about a part by its name in notYet.

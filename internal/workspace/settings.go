@@ -64,9 +64,7 @@ func decodeSettings(n strict.Node, ws *Workspace, env func(string) (string, bool
 	if refresh, ok := m.Get("segments").Map("refresh").Get("refresh").Duration(); ok {
 		ws.RefreshSegments = refresh
 	}
-	if ws.RequireApproval, _ = m.Get("require_approval").Bool(); ws.RequireApproval {
-		notRunYet(m.Key("require_approval"), "require_approval", "require_approval")
-	}
+	ws.RequireApproval, _ = m.Get("require_approval").Bool()
 	s.whole(live)
 	return s
 }
