@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"rapport/campaigns"
@@ -125,14 +126,14 @@ func (m *maker) ask(ctx context.Context, in store.StartInput, events bool) (out 
 	first := in
 	first.Moments, first.Before, first.Sample = in.Moments[:1], in.Before[:min(1, len(in.Before))], m.samples.Most
 	newest := m.samples.Newest
-	add(first, func(r store.Reached) bool { return first.Sample == nil || newest == nil || !r.Fresh })
+	add(first, func(r store.Reached) bool { return first.Sample == nil || newest == nil || r.Age < 0 })
 	if len(in.Moments) > 1 {
 		in.Sample = m.samples.Few
 		add(in, func(r store.Reached) bool { return r.Moment > 0 })
 	}
 	if first.Sample != nil && newest != nil {
 		first.Sample = newest
-		add(first, func(r store.Reached) bool { return r.Fresh })
+		add(first, func(r store.Reached) bool { return r.Age >= 0 })
 	}
 	return out, err
 }
@@ -204,7 +205,8 @@ func (m *maker) count(ctx context.Context, f *forecast, moments []time.Time, rea
 	d := f.def
 	f.Audience = map[string]int64{}
 	enrols := make([]float64, len(moments)) // by the moment
-	var fresh, permitted float64
+	var permitted float64
+	var came [lookBack]float64 // newcomers, by the day on which they came
 	for _, r := range reached {
 		n := float64(r.Count)
 		if r.Moment == 0 {
@@ -221,11 +223,14 @@ func (m *maker) count(ctx context.Context, f *forecast, moments []time.Time, rea
 			continue
 		}
 		permitted += n
-		if r.Fresh {
-			fresh += n
+		if r.Age >= 0 {
+			came[min(r.Age, lookBack-1)] += n
 		}
 	}
-	perDay := fresh / lookBack // newcomers
+	// As many come each day as on the middle one of the last seven: an import is
+	// no stream.
+	slices.Sort(came[:])
+	perDay := came[lookBack/2]
 	f.Method = byAsking
 	k, applied := m.known[d.Name]
 	settled := applied && m.Now.Sub(k.Applied) >= lookBack*24*time.Hour && m.base != nil && m.base.Campaigns[d.Name] != nil &&

@@ -25,7 +25,7 @@ type StartInput struct {
 	Reentry  campaigns.ReentryMode
 	Before   []time.Time // with ReentryAfter, for each moment: the latest start that no longer counts
 	SQL      segments.SQL
-	Since    time.Time // contacts created since then are fresh
+	Since    time.Time // contacts created since then are counted by the day on which they came
 	Full     []int64   // contacts at a limit
 	Sample   *Sample   // ask those only, and count each for many; nil: everybody
 }
@@ -99,7 +99,7 @@ type Reached struct {
 	Moment  int // the first of the moments at which the contact is in the audience and may come
 	Verdict string
 	Full    bool // it was sent as much as a limit allows
-	Fresh   bool
+	Age     int  // days since Since at which it was created; -1: before
 	Count   int64
 }
 
@@ -146,8 +146,8 @@ func (s *Store) reach(ctx context.Context, q querier, in StartInput, part span, 
 		}
 		again = "case when e.last is null then 0" + text.String() + " end"
 	}
-	text := `select first, again, verdict, at_limit, fresh, count(*) from (
-		select ` + first + ` as first, ` + again + ` as again, ` + in.verdict(b) + ` as verdict, ` + in.full(b) + ` as at_limit, c.created_at >= ` + b.arg(ms(in.Since)) + ` as fresh
+	text := `select first, again, verdict, at_limit, age, count(*) from (
+		select ` + first + ` as first, ` + again + ` as again, ` + in.verdict(b) + ` as verdict, ` + in.full(b) + ` as at_limit, case when c.created_at < ` + b.arg(ms(in.Since)) + ` then -1 else (c.created_at - ` + b.arg(ms(in.Since)) + `) / 86400000 end as age
 		from contacts c left join (select contact_id, max(started_at) as last, max(case when ended_at is null then 1 else 0 end) as running
 				from enrolments where campaign_id = ` + b.arg(in.Campaign) + ` and ` + bound("contact_id") + ` group by contact_id) as e on e.contact_id = c.id
 			left join consents k on k.contact_id = c.id and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `
@@ -162,7 +162,7 @@ func (s *Store) reach(ctx context.Context, q querier, in StartInput, part span, 
 		var r Reached
 		var again *int
 		var n int64
-		if err := scan(&r.Moment, &again, &r.Verdict, &r.Full, &r.Fresh, &n); err != nil {
+		if err := scan(&r.Moment, &again, &r.Verdict, &r.Full, &r.Age, &n); err != nil {
 			return err
 		}
 		switch {
