@@ -103,9 +103,11 @@ func newTree(n *yaml.Node) *tree {
 // written is a value as YAML writes it, in quotes where it would be something
 // else without.
 func written(n *yaml.Node) string {
-	plain := yaml.Node{Kind: yaml.ScalarNode, Value: n.Value}
-	text := n.ShortTag() == "!!str"
-	if text && (plain.ShortTag() != "!!str" || n.Value == "" || strings.ContainsAny(n.Value, "\n\"") || n.Value != strings.TrimSpace(n.Value)) {
+	var plain any
+	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
+	err := yaml.Unmarshal([]byte(n.Value), &plain)
+	_, text := plain.(string)
+	if quoted && (err != nil || !text) || strings.ContainsAny(n.Value, "\n\"") {
 		return strconv.Quote(n.Value)
 	}
 	return n.Value
