@@ -199,6 +199,9 @@ func Migrate(m Migration) (e Enrolment, withdraw int64, err error) {
 		return e, 0, fmt.Errorf("enrolment %d stands on step %q, which its version does not have", e.ID, e.Position)
 	}
 	e.Position = move.To
+	if e.WaitSince.IsZero() {
+		e.WaitSince = e.StartedAt
+	}
 	switch {
 	case move.Removed:
 		if e.State == Parked {

@@ -15,7 +15,7 @@ import (
 func (a *app) keysCommand() *cobra.Command {
 	return groupOf(&cobra.Command{
 		Use:   "keys",
-		Short: "Make and revoke keys of the HTTP interface and of those who apply and approve",
+		Short: "Make and revoke keys of programs and people",
 		Example: `  rapport keys create shop --scope events:write
   rapport keys list`,
 	}, a.keysCreate(), a.keysList(), a.keysRevoke())

@@ -14,7 +14,7 @@ func (a *app) versionsCommand() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use:   "versions",
-		Short: "List the versions of the workspace that were applied, and go back to one",
+		Short: "List what was applied, and go back to an earlier version",
 		Example: `  rapport versions
   rapport versions --limit 3 --json`,
 		RunE: a.with(func(s *session, _ []string) error {
