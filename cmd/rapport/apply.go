@@ -137,9 +137,8 @@ func (a *app) asPlanned(ctx context.Context, s *store.Store, w *workspace.Worksp
 	if plan.Short(w.Hash) != hash {
 		return 0, fmt.Errorf("the folder has changed since the plan was made: its content is %s, and the plan is of %s; make a new plan", plan.Short(w.Hash), hash)
 	}
-	if p.Migrate { // as it was planned
-		o.ways.Migrate = true
-	}
+	o.ways.Migrate = o.ways.Migrate || p.Migrate // as it was planned
+	o.ways.Stop = o.ways.Stop || p.Stop
 	if on != "first" {
 		if base, err = ident.Parse(on); err != nil {
 			return 0, usagef("%q is no plan: rapport plan shows it in its last line", p.ID)

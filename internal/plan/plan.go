@@ -56,6 +56,7 @@ type Plan struct {
 	Made    time.Time          `json:"made"`
 	Base    *Base              `json:"base"` // null: nothing is applied yet
 	Migrate bool               `json:"migrate"`
+	Stop    bool               `json:"stop"`
 	Changes []workspace.Change `json:"changes"`
 	AtOnce  []string           `json:"at_once"` // what takes effect for those on their way, too
 
@@ -192,7 +193,7 @@ func (m *maker) compare(ctx context.Context) (err error) {
 	if m.known, err = m.Store.Campaigns(ctx); err != nil {
 		return err
 	}
-	m.plan = Plan{ID: ID(w.Hash, version, found), Hash: w.Hash, Made: m.Now.UTC(), Migrate: m.Migrate, Approval: w.RequireApproval}
+	m.plan = Plan{ID: ID(w.Hash, version, found), Hash: w.Hash, Made: m.Now.UTC(), Migrate: m.Migrate, Stop: m.Stop, Approval: w.RequireApproval}
 	if found {
 		if m.base, err = m.versions.Read(ctx, version.ID); err != nil {
 			return err
