@@ -115,7 +115,7 @@ func (s *Store) resettleSome(ctx context.Context, q querier, r Resettle, due []D
 	if len(saved) == 0 {
 		return 0, nil
 	}
-	if err := s.saveEnrolments(ctx, q, saved); err != nil {
+	if _, err := s.saveEnrolments(ctx, q, saved, nil); err != nil {
 		return 0, err
 	}
 	if err := s.withdraw(ctx, q, withdrawn, now); err != nil {
