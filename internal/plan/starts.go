@@ -98,7 +98,7 @@ func (m *maker) start(ctx context.Context, f *forecast, full []int64) error {
 // How many contacts are asked where there are many more: about the first start of
 // a campaign, and about the later ones and events.
 const (
-	sampleMost = 100_000
+	sampleMost = 50_000
 	sampleFew  = 20_000
 )
 

@@ -60,10 +60,11 @@ func (s *Store) SampleContacts(ctx context.Context, most, few int64, since time.
 			out.Newest = &Sample{Scale: 1, parts: []span{newest}}
 		}
 		step, long, short := n/stretches, most/stretches, few/stretches
+		middle := (step - long) / 2 // of each part: who came first of all is not like the others
 		out.Most, out.Few = &Sample{Scale: float64(n) / float64(long*stretches)}, &Sample{Scale: float64(n) / float64(short*stretches)}
 		var first int64
-		return each(ctx, q, `select n % $1, id from (select id, row_number() over (order by id) - 1 as n from contacts) as ranked
-			where n < $2 and n % $1 in (0, $3, $4) order by n`, []any{step, step * stretches, short - 1, long - 1}, func(scan func(...any) error) error {
+		return each(ctx, q, `select n % $1, id from (select id, row_number() over (order by id) - 1 - $5 as n from contacts) as ranked
+			where n >= 0 and n < $2 and n % $1 in (0, $3, $4) order by n`, []any{step, step * stretches, short - 1, long - 1, middle}, func(scan func(...any) error) error {
 			var place, id int64
 			err := scan(&place, &id)
 			switch place {
