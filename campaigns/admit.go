@@ -25,6 +25,7 @@ type Applicant struct {
 	Facts      *contacts.Facts // Campaigns says where the contact was before
 	Segments   segments.Set
 	Ladder     []string
+	Scoring    *segments.Scoring
 	Now        time.Time
 	Zone       *time.Location // the company's
 	// ControlOff enrols everybody: scenarios and tests run without a control group.
@@ -91,7 +92,7 @@ func (a *Applicant) outside() string {
 	in := func(name string) bool {
 		s := a.Segments[name]
 		return s != nil && s.Where != nil && s.Where.Match(&segments.Question{
-			Facts: a.Facts, Now: a.Now, Segments: a.Segments, Zone: a.zone(), Ladder: a.Ladder,
+			Facts: a.Facts, Now: a.Now, Segments: a.Segments, Zone: a.zone(), Ladder: a.Ladder, Scoring: a.Scoring,
 		})
 	}
 	if name := a.Definition.Audience.Segment; name != "" && !in(name) {

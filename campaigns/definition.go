@@ -322,7 +322,7 @@ type Input struct {
 	Current   *Definition // whose exits, topic and delivery rules hold now; nil means Pinned
 	Enrolment Enrolment
 	Outcomes  []Outcome         // of all earlier messages of this enrolment
-	Question  segments.Question // Facts, Segments, Ladder; Now and Scope are filled in here
+	Question  segments.Question // Facts, Segments, Ladder, Scoring; Now and Scope are filled in here
 	Permit    Permit            // quiet hours, limits and what the contact was sent; the rest is filled in here
 	Now       time.Time
 	Zone      *time.Location // the company's

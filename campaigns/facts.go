@@ -30,7 +30,7 @@ func zoneOf(name string, c *contacts.Contact, company *time.Location) *time.Loca
 }
 
 // asOf is what was known of a contact at t: the events and consents until
-// then, and the stage and health it had. Attributes stay as they are.
+// then, and the stage and health it had. Attributes and scores stay as they are.
 func asOf(f *contacts.Facts, t time.Time) *contacts.Facts {
 	then := *f
 	n := sort.Search(len(f.Events), func(i int) bool { return f.Events[i].At.After(t) })

@@ -138,11 +138,13 @@ func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store
 		r.State = &store.StateChange{
 			Contact: f.Contact.ID, Stage: state.Stage, StageSince: state.StageSince,
 			Health: state.Health, HealthSince: state.HealthSince, Changes: state.Changes, NextChange: state.NextChange,
+			// Events and time take no score away; other rules do, and then nobody says what is new.
+			Scores: state.Scores, Scored: len(state.Scores) > 0 || t.Unknown,
 		}
 		// What follows sees the new stage at once.
 		f.Contact.Stage, f.Contact.StageSince = state.Stage, state.StageSince
 		f.Contact.Health, f.Contact.HealthSince = state.Health, state.HealthSince
-		f.Changes = state.Changes
+		f.Changes, f.Scores = state.Changes, state.Scores
 	}
 	var entered []string
 	if follows(applied, &t) {
@@ -202,7 +204,7 @@ func (s *Scheduler) starts(applied *catalog.Applied, t store.TouchedContact, ent
 func (s *Scheduler) admit(applied *catalog.Applied, d *campaigns.Definition, k store.Campaign, t store.TouchedContact, origin campaigns.Origin, now time.Time, r *store.Reaction) {
 	f := t.Facts
 	a := campaigns.Admit(campaigns.Applicant{
-		Definition: d, Facts: f, Segments: applied.Segments, Ladder: applied.Relationship.Stages(), Now: now, Zone: applied.Zone,
+		Definition: d, Facts: f, Segments: applied.Segments, Ladder: applied.Relationship.Stages(), Scoring: applied.Relationship.Scoring(), Now: now, Zone: applied.Zone,
 	})
 	switch a.Verdict {
 	case campaigns.Refused:

@@ -31,11 +31,11 @@ func parse(t interface {
 }
 
 func (w *world) question(f *contacts.Facts, set Set) *Question {
-	return &Question{Facts: f, Now: w.now, Segments: set, Scope: w.scope, Zone: w.zone, Ladder: worldLadder}
+	return &Question{Facts: f, Now: w.now, Segments: set, Scope: w.scope, Zone: w.zone, Ladder: worldLadder, Scoring: worldScoring}
 }
 
 func (w *world) sql(set Set) *SQL {
-	return &SQL{Now: w.now, Segments: set, Scope: w.scope, Zone: w.zone, Ladder: worldLadder, CampaignIDs: func(name string) int64 { return campaignIDs[name] }}
+	return &SQL{Now: w.now, Segments: set, Scope: w.scope, Zone: w.zone, Ladder: worldLadder, Scoring: worldScoring, CampaignIDs: func(name string) int64 { return campaignIDs[name] }}
 }
 
 // answers counts how often each kind of condition held, so that a generator
@@ -77,6 +77,10 @@ func labels(l leaf) []string {
 		return []string{"campaign " + l.is}
 	case *sampleLeaf:
 		return []string{"sample"}
+	case *scoreLeaf:
+		return []string{"score " + l.name}
+	case *tierLeaf:
+		return []string{"tier"}
 	}
 	return nil
 }
@@ -97,6 +101,9 @@ func needed(f *contacts.Facts, n contacts.Needs) *contacts.Facts {
 	}
 	if n.Changes {
 		out.Changes = f.Changes
+	}
+	if n.Scores {
+		out.Scores = f.Scores
 	}
 	for _, e := range f.Events {
 		switch {

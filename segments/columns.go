@@ -8,6 +8,7 @@ const (
 	tableConsents   = "consents"
 	tableEnrolments = "enrolments"
 	tableContacts   = "contacts"
+	tableScores     = "scores"
 
 	// Of several tables.
 	colID         = "id"
@@ -36,6 +37,10 @@ const (
 	colConsentTopic = "topic"
 
 	colEnrolmentConvertedAt = "converted_at"
+
+	colScoreName  = "name"
+	colScoreSign  = "sign"
+	colScoreValue = "value"
 )
 
 // schema lists, for each table, the columns that are used.
@@ -45,4 +50,5 @@ var schema = map[string][]string{
 	tableMessages:   {colID, colContactID, colCampaignID, colTemplate, colState, colMessageDecidedAt},
 	tableConsents:   {colContactID, colState, colConsentTopic},
 	tableEnrolments: {colContactID, colCampaignID, colState, colEnrolmentConvertedAt},
+	tableScores:     {colContactID, colScoreName, colScoreSign, colScoreValue},
 }

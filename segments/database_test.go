@@ -31,11 +31,15 @@ type database struct {
 
 func migration(t testing.TB, dialect string) string {
 	t.Helper()
-	text, err := os.ReadFile("../internal/store/migrations/" + dialect + "/00001_first.sql")
-	if err != nil {
-		t.Fatal(err)
+	all := ""
+	for _, name := range []string{"00001_first", "00010_scores"} {
+		text, err := os.ReadFile("../internal/store/migrations/" + dialect + "/" + name + ".sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(text)
 	}
-	return string(text)
+	return all
 }
 
 func init() {
@@ -175,6 +179,11 @@ func (d database) write(f *contacts.Facts) error {
 	for _, k := range f.Consents {
 		if err := d.exec("insert into consents (contact_id, topic, state, source, at) values ($1, $2, $3, $4, $5)", int64(c.ID), k.Topic, k.State, k.Source, k.At.UnixMilli()); err != nil {
 			return fmt.Errorf("consent: %w", err)
+		}
+	}
+	for _, x := range f.Scores {
+		if err := d.exec("insert into scores (contact_id, name, sign, value) values ($1, $2, $3, $4)", int64(c.ID), x.Name, x.Sign, x.Value); err != nil {
+			return fmt.Errorf("score: %w", err)
 		}
 	}
 	for _, p := range f.Campaigns {

@@ -82,9 +82,13 @@ func TestFindings(t *testing.T) {
 		"{email: clickd}":                         `1:9 bad-value: "email" must be one of sent, delivered, opened, clicked, replied, bounced or complained, not clickd (did you mean "clicked"?)`,
 		"{email: opened, link: https://x}":        "1:17 wrong-operator: link: goes with clicked, not with opened (ask for email: clicked)",
 		"{email: opened, template: guid-fit}":     `1:27 unknown-name: there is no template "guid-fit" (did you mean "guide-fit"?)`,
-		"{score: engagment, above: 3}":            "1:9 unknown-name: there is no score \"engagment\" (did you mean \"engagement\"?)\n1:9 not-run-yet: scores do not run yet (until then this condition is false for everybody)",
+		"{score: engagment, above: 3}":            "1:9 unknown-name: there is no score \"engagment\" (did you mean \"engagement\"?)",
+		"{score: p_alive, below: 50%}":            "1:9 not-run-yet: the score p_alive does not run yet (until then this condition is false for everybody)",
+		"{score: nps, above: 8, below: 7}":        "1:9 always-same: the score nps above 8 below 7 can never be",
+		"{score: nps, at_least: 9, below: 9}":     "1:9 always-same: the score nps at_least 9 below 9 can never be",
+		"{score: points, above: 1e13}":            "1:24 bad-value: a score is compared with at most 1000000000000",
 		"{score: nps}":                            "1:9 no-head: nothing is asked of the score nps (add above, at_least, below, at_most or between)",
-		"{tier: golden}":                          "1:8 unknown-name: there is no tier \"golden\" (did you mean \"gold\"?)\n1:8 not-run-yet: loyalty tiers do not run yet (until then this condition is false for everybody)",
+		"{tier: golden}":                          "1:8 unknown-name: there is no tier \"golden\" (did you mean \"gold\"?)",
 
 		// operators and types
 		"{attribute: zip}":                                "1:13 no-head: nothing is asked of zip (add an operator, such as is:, or exists: true)",

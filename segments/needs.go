@@ -14,10 +14,7 @@ func (c *Condition) Needs(all Set) contacts.Needs {
 
 func (c *Condition) needs(all Set, seen map[string]bool) contacts.Needs {
 	u := c.Uses()
-	if len(u.Scores) > 0 || u.Tier {
-		return contacts.Everything
-	}
-	n := contacts.Needs{Consents: len(u.Topics) > 0, Campaigns: len(u.Campaigns) > 0}
+	n := contacts.Needs{Consents: len(u.Topics) > 0, Campaigns: len(u.Campaigns) > 0, Scores: len(u.Scores) > 0 || u.Tier}
 	for _, name := range u.Events {
 		n = n.And(eventNeeds(name))
 	}

@@ -66,8 +66,21 @@ type Question struct {
 	Scope    Scope
 	Zone     *time.Location // the company's; nil is UTC
 	Ladder   []string       // stage names, lowest first
+	Scoring  *Scoring       // nil: no signals and no tiers
 
 	within *path // the segments that led here, so that a circle ends
+}
+
+// Scoring is what the relationship says about scores, as conditions need it.
+type Scoring struct {
+	HalfLives map[string]time.Duration // of the signals, by name
+	Tiers     []Tier                   // of the loyalty program, lowest first
+}
+
+// Tier is a tier of the loyalty program.
+type Tier struct {
+	Name string
+	From int64 // points, in millionths
 }
 
 // Explanation is the answer to a condition with its reasons, as a tree.

@@ -308,7 +308,7 @@ func (w *world) drawAttribute(t *rapid.T) string {
 }
 
 func (w *world) drawLeaf(t *rapid.T) string {
-	switch between(t, 0, 13, "head") {
+	switch between(t, 0, 15, "head") {
 	case 0, 1, 2:
 		return w.drawAttribute(t)
 	case 3:
@@ -335,8 +335,27 @@ func (w *world) drawLeaf(t *rapid.T) string {
 		return "{campaign: " + pick(t, "campaign", append([]string{"never-applied"}, worldNames...)) + ", is: " + pick(t, "is", []string{"in", "finished", "converted", "never"}) + "}"
 	case 12:
 		return "{sample: " + pick(t, "share", []string{"10%", "50%", "0.1%", "99.9999%", "100%"}) + ", salt: " + pick(t, "salt", []string{"a", "b", "3"}) + "}"
+	case 13, 14:
+		if one(t, 3, "tier") {
+			return "{tier: " + pick(t, "tier", []string{"bronze", "silver", "gold", "{at_least: silver}", "{at_least: gold}"}) + "}"
+		}
+		return drawScoreCondition(t)
 	}
-	return pick(t, "rest", []string{"{segment: inner}", "{segment: missing}", "{score: nps, at_least: 9}", "{tier: gold}"})
+	return pick(t, "rest", []string{"{segment: inner}", "{segment: missing}", "{score: nobodys, at_least: 9}", "{tier: nobodys}"})
+}
+
+// drawScoreCondition asks for one or two ends of a score, among them those that
+// people have exactly.
+func drawScoreCondition(t *rapid.T) string {
+	text := "{score: " + pick(t, "score", []string{"engagement", "engagement", "nps", "points"})
+	bound := strconv.FormatFloat(pick(t, "bound", worldScores), 'f', -1, 64)
+	switch between(t, 0, 5, "ends") {
+	case 0:
+		return text + ", between: [" + bound + ", 3000]}"
+	case 1:
+		return text + ", above: -200, at_most: " + bound + "}"
+	}
+	return text + ", " + pick(t, "operator", []string{"above", "at_least", "below", "at_most"}) + ": " + bound + "}"
 }
 
 func (w *world) drawCondition(t *rapid.T, depth int) string {

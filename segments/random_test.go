@@ -36,6 +36,13 @@ var (
 	worldNames  = []string{"welcome", "winback"}
 	worldMails  = []string{"welcome", "guide-fit"}
 	worldDays   = []int{1, 2, 7, 30, 60, 365}
+
+	worldHalfLife = 30 * 24 * time.Hour
+	worldScores   = []float64{-100, -20, -1, -0.5, 0, 0.5, 1, 7, 9, 20, 100, 500, 2000}
+	worldScoring  = &Scoring{
+		HalfLives: map[string]time.Duration{"engagement": worldHalfLife},
+		Tiers:     []Tier{{"bronze", 0}, {"silver", 500_000_000}, {"gold", 2_000_000_000}},
+	}
 )
 
 const testEnrolment = 7 << 10
@@ -171,6 +178,7 @@ func (w *world) drawFacts(t *rapid.T, id contacts.ID) *contacts.Facts {
 			f.Consents = append(f.Consents, contacts.Consent{Topic: topic, State: pick(t, "state", []string{"given", "withdrawn", "pending"}), Source: "test", At: w.now})
 		}
 	}
+	f.Scores = w.drawScores(t)
 	for _, campaign := range worldNames {
 		for i := range between(t, 0, 2, "enrolments") {
 			p := contacts.Participation{Campaign: campaign, Enrolment: int64(c.ID)<<20 + campaignIDs[campaign]<<12 + int64(i)<<10, StartedAt: w.now, State: pick(t, "state", []string{"finished", "exited"})}
@@ -184,6 +192,26 @@ func (w *world) drawFacts(t *rapid.T, id contacts.ID) *contacts.Facts {
 		}
 	}
 	return f
+}
+
+// drawScores has scores at the edges that conditions ask for: exactly so much
+// now, or a millisecond of decay beside it.
+func (w *world) drawScores(t *rapid.T) []contacts.Score {
+	var list []contacts.Score
+	if one(t, 2, "signal") {
+		value := pick(t, "value", worldScores) * pick(t, "times", []float64{1, 1, 1, 1.5, 4})
+		s := contacts.HalvingScore("engagement", value, w.now, worldHalfLife)
+		if s.Sign != 0 {
+			s.Value += int64(between(t, -1, 1, "beside"))
+		}
+		list = append(list, s)
+	}
+	for _, name := range []string{contacts.ScoreNPS, contacts.ScorePoints} {
+		if !one(t, 3, "without "+name) {
+			list = append(list, contacts.Score{Name: name, Value: int64(max(0, pick(t, "value", worldScores))*contacts.Million) + int64(between(t, 0, 1, "beside"))})
+		}
+	}
+	return list
 }
 
 func (w *world) drawEvent(t *rapid.T, f *contacts.Facts, i int) contacts.Event {

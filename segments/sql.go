@@ -24,6 +24,7 @@ type SQL struct {
 	Scope       Scope
 	Zone        *time.Location // the company's; nil is UTC
 	Ladder      []string       // stage names, lowest first
+	Scoring     *Scoring       // nil: no signals and no tiers
 	CampaignIDs func(name string) int64
 	Args        []any
 

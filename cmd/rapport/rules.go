@@ -53,7 +53,7 @@ func (s *session) folder() (*catalog.Applied, error) {
 
 // asked is the question that the store asks of everybody.
 func (s *session) asked(applied *catalog.Applied) store.Question {
-	return store.Question{Now: s.now.Now(), Segments: applied.Segments, Zone: applied.Zone, Ladder: applied.Relationship.Stages()}
+	return store.Question{Now: s.now.Now(), Segments: applied.Segments, Zone: applied.Zone, Ladder: applied.Relationship.Stages(), Scoring: applied.Relationship.Scoring()}
 }
 
 // segment finds a segment by name.

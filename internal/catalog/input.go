@@ -23,12 +23,12 @@ func (a *Applied) Input(pinned *campaigns.Definition, d store.Due, now time.Time
 
 // Question asks conditions of a contact under this version.
 func (a *Applied) Question(f *contacts.Facts, now time.Time) segments.Question {
-	return segments.Question{Facts: f, Now: now, Segments: a.Segments, Zone: a.Zone, Ladder: a.Relationship.Stages()}
+	return segments.Question{Facts: f, Now: now, Segments: a.Segments, Zone: a.Zone, Ladder: a.Relationship.Stages(), Scoring: a.Relationship.Scoring()}
 }
 
 // SQL compiles conditions for the store under this version.
 func (a *Applied) SQL(now time.Time) segments.SQL {
-	return segments.SQL{Now: now, Segments: a.Segments, Zone: a.Zone, Ladder: a.Relationship.Stages(), CampaignIDs: a.CampaignID}
+	return segments.SQL{Now: now, Segments: a.Segments, Zone: a.Zone, Ladder: a.Relationship.Stages(), Scoring: a.Relationship.Scoring(), CampaignIDs: a.CampaignID}
 }
 
 // Permit is what the workspace says about when a contact may be mailed, given

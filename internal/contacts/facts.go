@@ -109,6 +109,9 @@ const (
 	EventConsentPending   = "consent.pending"
 
 	EventChanged = "contact.changed"
+
+	EventAwarded  = "points.awarded"  // points: how many
+	EventSurveyed = "survey.answered" // survey, score, scale
 )
 
 // Participation is one enrolment of the contact in a campaign.
@@ -139,6 +142,7 @@ type Facts struct {
 	Events    []Event         // everything, email.sent and consent.* too, by (At in ms, Key)
 	Campaigns []Participation // every enrolment, running or over
 	Changes   []StageChange   // oldest first
+	Scores    []Score         // by name
 }
 
 // ConsentFor returns the statement that counts for a topic: the last one of the

@@ -12,6 +12,7 @@ type Needs struct {
 	Sent      bool     // messages that were sent, as events
 	Campaigns bool     // every enrolment
 	Changes   bool     // of stage and health
+	Scores    bool     // signals, points and the like
 
 	// Of the ledger, and not part of Facts:
 	Ledger   bool // what was sent and what waits, for limits
@@ -19,15 +20,15 @@ type Needs struct {
 }
 
 // Everything is all that can be known of a contact.
-var Everything = Needs{Contact: true, Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Ledger: true, Outcomes: true}
+var Everything = Needs{Contact: true, Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Scores: true, Ledger: true, Outcomes: true}
 
 // And is what either of two decisions looks at.
 func (n Needs) And(o Needs) Needs {
 	out := Needs{
 		Contact: n.Contact || o.Contact, Consents: n.Consents || o.Consents, AllEvents: n.AllEvents || o.AllEvents, Sent: n.Sent || o.Sent,
-		Campaigns: n.Campaigns || o.Campaigns, Changes: n.Changes || o.Changes, Ledger: n.Ledger || o.Ledger,
-		Outcomes: n.Outcomes || o.Outcomes,
-		Events:   slices.Concat(n.Events, o.Events),
+		Campaigns: n.Campaigns || o.Campaigns, Changes: n.Changes || o.Changes, Scores: n.Scores || o.Scores,
+		Ledger: n.Ledger || o.Ledger, Outcomes: n.Outcomes || o.Outcomes,
+		Events: slices.Concat(n.Events, o.Events),
 	}
 	slices.Sort(out.Events)
 	out.Events = slices.Compact(out.Events)

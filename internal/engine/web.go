@@ -104,7 +104,7 @@ func (e *Engine) apiSettings() api.Settings {
 		return api.Settings{}
 	}
 	s := api.Settings{Topics: slices.Clone(applied.TopicOrder), TransactionalStarts: map[string]bool{}, Segments: map[string]string{},
-		Question: store.Question{Segments: applied.Segments, Zone: applied.Zone, Ladder: applied.Relationship.Stages()}}
+		Question: store.Question{Segments: applied.Segments, Zone: applied.Zone, Ladder: applied.Relationship.Stages(), Scoring: applied.Relationship.Scoring()}}
 	for _, d := range applied.Workspace.Campaigns {
 		if d.Kind == campaigns.Transactional && d.Start.Kind == campaigns.StartEvent {
 			s.TransactionalStarts[d.Start.Event] = true

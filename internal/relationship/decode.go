@@ -53,6 +53,9 @@ func Decode(n strict.Node, env *segments.Env) (*Definition, bool) {
 		return nil, false
 	}
 	d := &decoder{def: &Definition{}}
+	if env != nil {
+		d.events = env.Events
+	}
 	d.signals(m.Get("signals"))
 	d.programs(m.Get("programs"))
 	if env != nil {
@@ -62,7 +65,7 @@ func Decode(n strict.Node, env *segments.Env) (*Definition, bool) {
 		for _, s := range d.def.Signals {
 			own.Scores = append(slices.Clip(own.Scores), s.Name)
 		}
-		for _, t := range d.def.Programs.Tiers {
+		for _, t := range d.def.Programs.Loyalty.Tiers {
 			own.Tiers = append(slices.Clip(own.Tiers), t.Name)
 		}
 		d.env = &own
@@ -78,8 +81,9 @@ func Decode(n strict.Node, env *segments.Env) (*Definition, bool) {
 }
 
 type decoder struct {
-	env *segments.Env
-	def *Definition
+	env    *segments.Env
+	events map[string]map[string]string // that are declared; nil: any
+	def    *Definition
 }
 
 // standard is what holds where the file leaves a part out.

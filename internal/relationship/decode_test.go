@@ -65,14 +65,10 @@ func TestDecodeTheWholeLanguage(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d:%d: %s", f.Line, f.Column, f.Message))
 	}
 	want := []string{
-		"11:62: scores do not run yet",
-		"12:20: scores do not run yet",
-		"26:22: scores do not run yet",
-		"28:3: signals do not run yet: they are read and checked, and change nothing",
-		"30:3: programs do not run yet: they are read and checked, and change nothing",
-		"34:3: programs do not run yet: they are read and checked, and change nothing",
-		"35:3: programs do not run yet: they are read and checked, and change nothing",
-		"37:3: programs do not run yet: they are read and checked, and change nothing",
+		"26:22: the score p_alive does not run yet",
+		"34:3: programs.referral does not run yet: it is read and checked, and changes nothing",
+		"35:3: programs.survey does not run yet: it is read and checked, and changes nothing",
+		"37:3: programs.partners does not run yet: it is read and checked, and changes nothing",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
@@ -88,14 +84,18 @@ func TestDecodeTheWholeLanguage(t *testing.T) {
 	}
 	want = []string{"bronze 0", "silver 500", "gold 2000"}
 	var tiers []string
-	for _, tier := range d.Programs.Tiers {
+	for _, tier := range d.Programs.Loyalty.Tiers {
 		tiers = append(tiers, fmt.Sprintf("%s %g", tier.Name, tier.From))
 	}
 	if diff := cmp.Diff(want, tiers); diff != "" {
 		t.Errorf("tiers (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"after-welcome", "velo-club"}, append(d.Programs.Surveys, d.Programs.Partners...)); diff != "" {
-		t.Errorf("programs (-want +got):\n%s", diff)
+	if diff := cmp.Diff(map[string]Earning{"order.placed": {Per: "total", Rate: 1}, "review.written": {Fixed: 50}}, d.Programs.Loyalty.Points); diff != "" {
+		t.Errorf("points (-want +got):\n%s", diff)
+	}
+	survey := Survey{Name: "after-welcome", Question: "How likely are you to recommend us?", High: 10, Below: 7, Webhook: "crm"}
+	if diff := cmp.Diff([]Survey{survey}, d.Programs.Surveys); diff != "" {
+		t.Errorf("surveys (-want +got):\n%s", diff)
 	}
 }
 
@@ -116,8 +116,20 @@ func TestDecodeFindings(t *testing.T) {
 		"health: { states: [ { health: none, when: { event: x } } ] }":                                               {`1:31: "health" must be one of new, active, at-risk, lapsed or lost, not none []`},
 		"health: { states: [ { health: lost, when: { health: lapsed } } ] }":                                         {`1:45: health does not see "health" [ask for events, e-mails, consents, attributes or stages]`},
 		"programs: { loyalty: { tiers: [ { tier: gold, from: 10 }, { tier: silver, from: 5 } ] } }": {
-			`1:13: programs do not run yet: they are read and checked, and change nothing []`,
 			`1:81: tiers rise: silver must start above gold []`,
+		},
+		"programs: { loyalty: { tiers: [ { tier: gold, from: 10 }, { tier: gold, from: 50 } ] } }": {`1:67: there is a tier gold already []`},
+		"signals: { nps: { half_life: 3d, email.clicked: 1 } }":                                    {`1:12: nps is a score of the engine's own [give the signal another name]`},
+		"signals: { warm: { email.clicked: 1 } }":                                                  {`1:18: "half_life" is missing []`},
+		"signals: { warm: { half_life: 3d } }":                                                     {`1:18: nothing adds to the signal warm [as in email.clicked: 5]`},
+		"signals: { warm: { half_life: 3d, email.clickd: 1 } }":                                    {`1:35: there is no event "email.clickd" [did you mean "email.clicked"?]`},
+		"programs: { survey: { s: { question: Why?, scale: 5-1 } } }": {
+			`1:13: programs.survey does not run yet: it is read and checked, and changes nothing []`,
+			`1:51: a scale goes from a lower to a higher number, at most 10, not "5-1" [as in 0-10 or 1-5]`,
+		},
+		"programs: { survey: { s: { question: Why?, notify: { below: 11, webhook: crm } } } }": {
+			`1:13: programs.survey does not run yet: it is read and checked, and changes nothing []`,
+			`1:61: no answer from 0 to 10 tells those below 11 apart []`,
 		},
 	} {
 		_, findings := read(text+"\n", env())

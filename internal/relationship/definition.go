@@ -1,6 +1,7 @@
 package relationship
 
 import (
+	"fmt"
 	"time"
 
 	"rapport/internal/calendar"
@@ -12,8 +13,8 @@ import (
 type Definition struct {
 	Ladder   []Rung // lowest first
 	Health   Health
-	Signals  []Signal // read and checked; nothing acts on them yet
-	Programs Programs // read and checked; nothing acts on them yet
+	Signals  []Signal
+	Programs Programs
 
 	looks *looks // what the rules look at
 }
@@ -57,9 +58,24 @@ type Signal struct {
 
 // Programs are loyalty, referral, survey and partners.
 type Programs struct {
-	Tiers    []Tier   // of the loyalty program, lowest first
-	Surveys  []string // names
-	Partners []string // names
+	Loyalty  Loyalty
+	Surveys  []Survey
+	Partners []string // names; read and checked, and nothing acts on them
+}
+
+// Loyalty says what earns points and what they are worth.
+type Loyalty struct {
+	Points map[string]Earning // by the name of the event
+	Expire calendar.Span      // so long after they were earned; zero is never
+	Tiers  []Tier             // lowest first
+}
+
+// Earning is what an event earns: so many points, or so many per unit of a
+// property.
+type Earning struct {
+	Fixed float64
+	Per   string // the property; "" is Fixed
+	Rate  float64
 }
 
 // Tier is one tier of the loyalty program.
@@ -67,6 +83,28 @@ type Tier struct {
 	Name     string
 	From     float64 // points
 	Benefits []string
+}
+
+// Survey asks one question.
+type Survey struct {
+	Name      string
+	Question  string
+	Low, High int    // of the scale, 0-10 unless said
+	Below     int    // answers below it are told to Webhook
+	Webhook   string // "" tells nobody
+}
+
+// Scale is the scale as it is written.
+func (s *Survey) Scale() string { return fmt.Sprintf("%d-%d", s.Low, s.High) }
+
+// Survey is a survey by name; nil when there is none.
+func (d *Definition) Survey(name string) *Survey {
+	for i := range d.Programs.Surveys {
+		if d.Programs.Surveys[i].Name == name {
+			return &d.Programs.Surveys[i]
+		}
+	}
+	return nil
 }
 
 // Stages are the names of the ladder's rungs, lowest first.
@@ -93,7 +131,10 @@ type State struct {
 	// Changes are all moves on both axes, oldest first. The first stage and
 	// the first health are no change.
 	Changes []contacts.StageChange
+	// Scores are what the events have added up to, by name. Who has none of a
+	// score is left out.
+	Scores []contacts.Score
 	// NextChange is the earliest moment after now at which time alone can
-	// change stage or health; zero when it never can.
+	// change stage or health, or let points expire; zero when it never can.
 	NextChange time.Time
 }

@@ -1,9 +1,9 @@
 // Package relationship computes where a contact stands: the stage on the
-// ladder and the health beside it.
+// ladder, the health beside it, and the scores that its events add up to.
 //
 // What it holds as true:
 //
-//   - Stage and health are a pure function of the contact's ordered events and
+//   - Stage, health and scores are a pure function of the contact's ordered events and
 //     the time. Events are ordered by their time in milliseconds, then by
 //     their key; in which order they came in, and how often, does not matter.
 //   - Nothing is seen before it happened: what was true at a moment is judged
@@ -14,6 +14,7 @@
 //     event, and when. One that only time brought about carries no event.
 //
 // What it leaves to others: storing the changes, and asking again at the
-// moment that State.NextChange names. Signals, programs and scores are read
-// and checked here; nothing acts on them yet.
+// moment that State.NextChange names; asking about scores, which segments does.
+// Programs other than loyalty are read and checked here; nothing acts on them
+// yet.
 package relationship

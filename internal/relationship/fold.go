@@ -39,6 +39,7 @@ type climb struct {
 	rungs  []rung
 	states []*watched
 	bought time.Time // the first purchase; zero before it
+	scores *tallies  // nil: there are none
 
 	// below[i] is where the contact stands on the ladder without rung i and
 	// all above it; the last entry is where it stands.
@@ -66,7 +67,8 @@ func newClimb(def *Definition, f *contacts.Facts, now time.Time, zone *time.Loca
 	c.facts = contacts.Facts{Contact: h.contact}
 	c.facts.Events = h.events[:0:len(h.events)]
 	c.facts.Consents = h.consents[:0:len(h.consents)]
-	c.q = segments.Question{Facts: &c.facts, Segments: segs, Zone: zone, Ladder: def.looks.stages}
+	c.scores = newTallies(def, &c.facts)
+	c.q = segments.Question{Facts: &c.facts, Segments: segs, Zone: zone, Ladder: def.looks.stages, Scoring: def.looks.scoring}
 	watch := def.looks.watcher()
 	c.rungs = make([]rung, len(def.Ladder))
 	for i := range def.Ladder {
@@ -101,6 +103,7 @@ func (c *climb) begin() {
 // until lets time pass up to, but not including, t.
 func (c *climb) until(t time.Time) {
 	for !c.soon.IsZero() && c.soon.Before(t) {
+		c.rescore(c.scores.pass(c.soon))
 		c.record(c.soon, nil)
 	}
 }
@@ -111,14 +114,28 @@ func (c *climb) happen(m moment) {
 	if m.event != nil && m.event.Name == c.def.Health.Purchase && c.bought.IsZero() {
 		c.bought = m.at
 	}
+	c.each(func(w *watched) { w.touch(m) })
+	c.rescore(c.scores.pass(m.at))
+	c.rescore(c.scores.happen(m.event))
+	c.record(m.at, m.event)
+}
+
+// each visits the rules.
+func (c *climb) each(do func(*watched)) {
 	for i := range c.rungs {
-		c.rungs[i].when.touch(m)
-		c.rungs[i].keep.touch(m)
+		do(c.rungs[i].when)
+		do(c.rungs[i].keep)
 	}
 	for _, s := range c.states {
-		s.touch(m)
+		do(s)
 	}
-	c.record(m.at, m.event)
+}
+
+// rescore has rules asked again that depend on a score that has moved.
+func (c *climb) rescore(moved bool) {
+	if moved {
+		c.each((*watched).rescore)
+	}
 }
 
 // record asks all rules at t and writes down what has changed.
@@ -138,7 +155,7 @@ func (c *climb) record(t time.Time, cause *contacts.Event) {
 // judge goes up the ladder at t. soon becomes the next moment at which one of
 // the answers that count can change by itself.
 func (c *climb) judge(t time.Time) {
-	c.q.Now, c.soon = t, time.Time{}
+	c.q.Now, c.soon = t, c.scores.next()
 	for i := range c.rungs {
 		r := &c.rungs[i]
 		contact := &c.facts.Contact
@@ -228,5 +245,6 @@ func (c *climb) change(kind, from, to, rule string, at time.Time, cause *contact
 func (c *climb) finish() State {
 	c.note(c.later)
 	c.state.NextChange = c.soon
+	c.state.Scores = c.facts.Scores
 	return c.state
 }

@@ -15,13 +15,16 @@ type looks struct {
 	names    map[string]bool // of events
 	consents bool
 	fields   bool
+	asked    map[string]bool // scores
 	rules    map[*segments.Condition]*uses
+	scored   bool // there are scores to add up
+	scoring  *segments.Scoring
 	stages   []string       // of the ladder
 	needs    contacts.Needs // of Fold
 }
 
 func newLooks(d *Definition) *looks {
-	l := &looks{names: map[string]bool{d.Health.Purchase: true}, rules: map[*segments.Condition]*uses{}}
+	l := &looks{names: map[string]bool{d.Health.Purchase: true}, asked: map[string]bool{}, rules: map[*segments.Condition]*uses{}}
 	for _, r := range d.Ladder {
 		l.add(r.When)
 		l.add(r.Keep)
@@ -29,12 +32,39 @@ func newLooks(d *Definition) *looks {
 	for _, s := range d.Health.States {
 		l.add(s.When)
 	}
+	l.scores(d)
 	l.stages = d.Stages()
 	l.needs = contacts.Needs{Consents: l.consents, Sent: l.names[contacts.EventSent], Events: slices.Sorted(maps.Keys(l.names))}
 	if l.fields {
 		l.needs = l.needs.And(contacts.Needs{Events: []string{contacts.EventChanged}})
 	}
 	return l
+}
+
+// scores looks at what adds up to a score.
+func (l *looks) scores(d *Definition) {
+	l.scoring = newScoring(d)
+	names := map[string]bool{}
+	for _, s := range d.Signals {
+		for name := range s.Weights {
+			names[name] = true
+		}
+	}
+	if p := d.Programs.Loyalty; len(p.Points) > 0 || len(p.Tiers) > 0 || l.asked[contacts.ScorePoints] {
+		names[contacts.EventAwarded] = true
+		for name := range p.Points {
+			names[name] = true
+		}
+	}
+	if len(d.Programs.Surveys) > 0 || l.asked[contacts.ScoreNPS] {
+		names[contacts.EventSurveyed] = true
+	}
+	l.scored = len(names) > 0
+	for name := range names {
+		l.names[name] = true
+		l.consents = l.consents || strings.HasPrefix(name, "consent.")
+		l.fields = l.fields || name == contacts.EventChanged
+	}
 }
 
 func (l *looks) add(c *segments.Condition) {
@@ -48,6 +78,9 @@ func (l *looks) add(c *segments.Condition) {
 	}
 	l.consents = l.consents || u.consents
 	l.fields = l.fields || u.fields
+	for _, name := range c.Uses().Scores {
+		l.asked[name] = true
+	}
 }
 
 // at reports whether events of a name can change an answer.

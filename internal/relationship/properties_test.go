@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,11 +44,26 @@ health:
       when: { all: [ { stage: { at_least: client } }, { not: { email: opened, in_last: 25d } } ] }
 `
 
+// scored asks for scores as well.
+var scored = strings.Replace(full, "health:\n", `  - stage: lover
+    when: { any: [ { score: warmth, above: 12 }, { all: [ { tier: { at_least: silver } }, { score: nps, at_least: 9 } ] } ] }
+    keep: { all: [ { score: warmth, at_least: 3 }, { score: points, at_least: 5 } ] }
+health:
+`, 1) + `
+signals:
+  warmth: { half_life: 20d, email.clicked: 5, order.placed: 10, email.opened: 1, email.complained: -30 }
+programs:
+  loyalty:
+    points: { order.placed: { per: total, rate: 0.5 }, points.spent: { per: points, rate: -1 } }
+    expire: 50d
+    tiers: [ { tier: silver, from: 20 } ]
+`
+
 // someone is a random contact: events of half a year, consents and changes of
 // an attribute among them.
 func someone(t *rapid.T) *contacts.Facts {
 	names := []string{
-		"order.placed", "order.placed", "email.opened", "email.clicked", "email.sent", "email.complained",
+		"survey.answered", "points.awarded", "points.spent", "order.placed", "order.placed", "email.opened", "email.clicked", "email.sent", "email.complained",
 		"consent.given", "consent.withdrawn", contacts.EventChanged, "page.viewed",
 	}
 	f := &contacts.Facts{Contact: contacts.Contact{ID: 1, CreatedAt: at("2026-01-10"), Attributes: map[string]any{}}}
@@ -71,6 +87,10 @@ func someone(t *rapid.T) *contacts.Facts {
 			if rapid.Bool().Draw(t, "without event") {
 				continue
 			}
+		case contacts.EventSurveyed:
+			e.Properties = map[string]any{"score": float64(rapid.IntRange(5, 11).Draw(t, "score"))}
+		case "points.spent", contacts.EventAwarded, "order.placed":
+			e.Properties = map[string]any{"points": float64(rapid.IntRange(0, 40).Draw(t, "points")), "total": rapid.SampledFrom([]any{10.0, 29.99, "much", nil}).Draw(t, "total")}
 		case contacts.EventChanged:
 			next := rapid.SampledFrom([]any{"pro", "free", nil}).Draw(t, "plan")
 			e.Properties = map[string]any{"changes": map[string]any{"plan": map[string]any{"from": plan, "to": next}}}
@@ -87,7 +107,7 @@ func someone(t *rapid.T) *contacts.Facts {
 func equal(a, b State) string { return cmp.Diff(a, b, cmpopts.EquateEmpty()) }
 
 func TestRule22_AnyOrderOfArrivalEndsInTheSameState(t *testing.T) {
-	def := define(t, full)
+	def := define(t, scored)
 	rapid.Check(t, func(t *rapid.T) {
 		f := someone(t)
 		want := Fold(def, f, at("2026-12-01"), time.UTC, nil)
@@ -111,7 +131,7 @@ func TestRule22_AnyOrderOfArrivalEndsInTheSameState(t *testing.T) {
 }
 
 func TestRule22_FoldingAfterEachEventEndsAsFoldingOnce(t *testing.T) {
-	def := define(t, full)
+	def := define(t, scored)
 	rapid.Check(t, func(t *rapid.T) {
 		f := someone(t)
 		now := at("2026-12-01")
@@ -136,7 +156,7 @@ func TestRule22_FoldingAfterEachEventEndsAsFoldingOnce(t *testing.T) {
 			for !part.NextChange.IsZero() && !part.NextChange.After(now) {
 				part = Fold(def, f, part.NextChange, time.UTC, nil)
 			}
-			if part.Stage != whole.Stage || part.Health != whole.Health || len(part.Changes) != len(whole.Changes) {
+			if equal(State{Scores: part.Scores}, State{Scores: whole.Scores}) != "" || part.Stage != whole.Stage || part.Health != whole.Health || len(part.Changes) != len(whole.Changes) {
 				t.Fatalf("the sweep ends at %s/%s, the fold at %s/%s", part.Stage, part.Health, whole.Stage, whole.Health)
 			}
 		}
@@ -175,7 +195,7 @@ func replay(def *Definition, f *contacts.Facts, now time.Time) []string {
 	var bought time.Time
 	var lines []string
 	look := func(t time.Time) {
-		q := &segments.Question{Facts: &known, Now: t, Zone: time.UTC, Ladder: def.Stages()}
+		q := &segments.Question{Facts: &known, Now: t, Zone: time.UTC, Ladder: def.Stages(), Scoring: def.Scoring()}
 		for i, r := range def.Ladder {
 			known.Contact.Stage, known.Contact.StageSince = def.Ladder[max(standing[i], 0)].Stage, since[i]
 			if i == 0 {
@@ -242,7 +262,7 @@ func replay(def *Definition, f *contacts.Facts, now time.Time) []string {
 }
 
 func TestRule22_NothingChangesBeforeNextChange(t *testing.T) {
-	def := define(t, full)
+	def := define(t, scored)
 	rapid.Check(t, func(t *rapid.T) {
 		f := someone(t)
 		now := at("2026-01-01").Add(time.Duration(rapid.IntRange(0, 300*24).Draw(t, "now")) * time.Hour)
@@ -253,7 +273,7 @@ func TestRule22_NothingChangesBeforeNextChange(t *testing.T) {
 		}
 		then := now.Add(time.Duration(rapid.Int64Range(0, int64(until.Sub(now))-1).Draw(t, "then")))
 		later := Fold(def, f, then, time.UTC, nil)
-		if later.Stage != s.Stage || later.Health != s.Health || len(later.Changes) != len(s.Changes) {
+		if equal(State{Scores: later.Scores}, State{Scores: s.Scores}) != "" || later.Stage != s.Stage || later.Health != s.Health || len(later.Changes) != len(s.Changes) {
 			t.Fatalf("%s/%s at %s became %s/%s at %s, before %s", s.Stage, s.Health, now, later.Stage, later.Health, then, until)
 		}
 	})
@@ -289,7 +309,7 @@ health:
     - health: lapsed
       when: { not: { event: order.placed, in_last: 60d } }
 `)
-	for name, def := range map[string]*Definition{"full": define(t, full), "narrow": narrow} {
+	for name, def := range map[string]*Definition{"full": define(t, full), "scored": define(t, scored), "narrow": narrow} {
 		t.Run(name, func(t *testing.T) {
 			needs := def.Needs()
 			rapid.Check(t, func(t *rapid.T) {

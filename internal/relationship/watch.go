@@ -33,6 +33,13 @@ func (l *looks) watcher() func(*segments.Condition) *watched {
 	}
 }
 
+// rescore forgets the answer when it depends on a score.
+func (w *watched) rescore() {
+	if w != nil && w.uses.scores {
+		w.known = false
+	}
+}
+
 // touch forgets the answer when the moment can have changed it.
 func (w *watched) touch(m moment) {
 	if w != nil && w.known && w.uses.concerns(m) {
@@ -67,6 +74,7 @@ type uses struct {
 	consents bool
 	fields   bool
 	stage    bool
+	scores   bool
 }
 
 func usesOf(c *segments.Condition) *uses {
@@ -76,6 +84,7 @@ func usesOf(c *segments.Condition) *uses {
 		consents: len(all.Topics) > 0,
 		fields:   len(all.Attributes) > 0,
 		stage:    all.Stage,
+		scores:   len(all.Scores) > 0 || all.Tier,
 	}
 	for _, name := range all.Events {
 		u.events[name] = true

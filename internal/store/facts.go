@@ -48,6 +48,7 @@ func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact
 		{needs.Sent, func() error { return s.loadSent(ctx, q, ids, facts) }},
 		{needs.Campaigns, func() error { return s.loadParticipations(ctx, q, ids, facts) }},
 		{needs.Changes, func() error { return s.loadStageChanges(ctx, q, ids, facts) }},
+		{needs.Scores, func() error { return s.loadScores(ctx, q, ids, facts) }},
 	} {
 		if !part.needed {
 			continue

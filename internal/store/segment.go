@@ -16,6 +16,7 @@ type Question struct {
 	Segments segments.Set
 	Zone     *time.Location // the company's
 	Ladder   []string       // stage names, lowest first
+	Scoring  *segments.Scoring
 }
 
 // compile prepares the compilation of a condition for this database.
@@ -25,7 +26,7 @@ func (s *Store) compile(ctx context.Context, in Question) (*segments.SQL, error)
 		return nil, fmt.Errorf("cannot read the campaigns that a condition may name: %w", err)
 	}
 	return &segments.SQL{
-		Dialect: s.dialect, Now: in.Now, Segments: in.Segments, Zone: in.Zone, Ladder: in.Ladder,
+		Dialect: s.dialect, Now: in.Now, Segments: in.Segments, Zone: in.Zone, Ladder: in.Ladder, Scoring: in.Scoring,
 		CampaignIDs: func(name string) int64 { return campaigns[name].ID },
 	}, nil
 }

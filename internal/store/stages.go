@@ -19,6 +19,9 @@ type StateChange struct {
 	HealthSince time.Time
 	Changes     []contacts.StageChange // the whole history, in order
 	NextChange  time.Time              // when time alone can move it; zero is never
+	// Scores are stored where Scored says so; else those that are stored stay.
+	Scores []contacts.Score
+	Scored bool
 }
 
 // SaveStates stores the states of contacts: the columns that conditions read
@@ -47,6 +50,9 @@ func (s *Store) saveStates(ctx context.Context, q querier, states []StateChange)
 		return nil
 	}
 	if err := s.saveStateColumns(ctx, q, states); err != nil {
+		return err
+	}
+	if err := s.saveScores(ctx, q, states); err != nil {
 		return err
 	}
 	stored, err := s.storedChanges(ctx, q, states)

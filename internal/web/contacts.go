@@ -164,7 +164,7 @@ func (q *request) memberships(f *contacts.Facts) (out []membership) {
 	if q.applied == nil || f.Contact.Erased {
 		return nil
 	}
-	question := &segments.Question{Facts: f, Now: q.now, Segments: q.applied.Segments, Zone: q.zone, Ladder: stagesOf(q.applied)}
+	question := &segments.Question{Facts: f, Now: q.now, Segments: q.applied.Segments, Zone: q.zone, Ladder: stagesOf(q.applied), Scoring: scoringOf(q.applied)}
 	for _, name := range slices.Sorted(maps.Keys(q.applied.Segments)) {
 		why := q.applied.Segments[name].Where.Explain(question)
 		out = append(out, membership{name, why.Held, why})

@@ -8,6 +8,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/relationship"
 	"rapport/internal/store"
+	"rapport/segments"
 )
 
 // rung is one stage with who stands on it.
@@ -35,6 +36,14 @@ func stagesOf(a *catalog.Applied) []string {
 		d = a.Relationship
 	}
 	return d.Stages()
+}
+
+// scoringOf is what conditions on scores depend on; nil before the first apply.
+func scoringOf(a *catalog.Applied) *segments.Scoring {
+	if a == nil || a.Relationship == nil {
+		return nil
+	}
+	return a.Relationship.Scoring()
 }
 
 // rungs puts the counts on the ladder, highest rung first. Contacts on a rung

@@ -59,5 +59,5 @@ func (w *Web) countSegments(ctx context.Context) ([]store.SegmentSize, error) {
 	if a == nil {
 		return nil, nil
 	}
-	return w.Store.SegmentSizes(ctx, store.Question{Now: w.Now(), Segments: a.Segments, Zone: a.Zone, Ladder: stagesOf(a)})
+	return w.Store.SegmentSizes(ctx, store.Question{Now: w.Now(), Segments: a.Segments, Zone: a.Zone, Ladder: stagesOf(a), Scoring: scoringOf(a)})
 }

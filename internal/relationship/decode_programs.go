@@ -1,0 +1,233 @@
+package relationship
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rapport/internal/contacts"
+	"rapport/internal/strict"
+	"rapport/segments"
+)
+
+// notRunYet warns of a program that is read and checked, and that nothing acts on.
+func notRunYet(key strict.Node) {
+	key.Warnf(strict.CodeNotRunYet, "", "programs.%s does not run yet: it is read and checked, and changes nothing", key.Raw().Value)
+}
+
+func (d *decoder) signals(n strict.Node) {
+	if !n.Present() {
+		return
+	}
+	for _, p := range n.Map().Pairs() {
+		name, ok := p.Key.Name()
+		if !ok {
+			continue
+		}
+		if segments.BuiltinScore(name) {
+			p.Key.Hintf(strict.CodeBadValue, "give the signal another name", "%s is a score of the engine's own", name)
+			continue
+		}
+		s := Signal{Name: name, Weights: map[string]float64{}}
+		m := p.Value.Map()
+		if !m.OK() {
+			continue
+		}
+		s.HalfLife, ok = m.Require("half_life").Span()
+		for _, w := range m.Pairs() {
+			event, isText := w.Key.Text()
+			if !isText || event == "half_life" {
+				continue
+			}
+			d.event(w.Key, event)
+			if weight, good := w.Value.Number(); good {
+				s.Weights[event] = weight
+			}
+		}
+		if ok && len(s.Weights) == 0 {
+			p.Value.Hintf(strict.CodeMissingKey, "as in email.clicked: 5", "nothing adds to the signal %s", name)
+		}
+		if ok { // without a half-life there is nothing to go by
+			d.def.Signals = append(d.def.Signals, s)
+		}
+	}
+}
+
+// ownEvents are events that the engine writes itself and that nobody declares.
+var ownEvents = []string{
+	contacts.EventSent, contacts.EventDelivered, contacts.EventOpened, contacts.EventClicked, contacts.EventReplied, contacts.EventBounced,
+	contacts.EventComplained, contacts.EventUnsubscribed, contacts.EventConsentGiven, contacts.EventConsentWithdrawn, contacts.EventConsentPending,
+	contacts.EventChanged, contacts.EventAwarded, contacts.EventSurveyed,
+}
+
+// event checks the name of an event against those that are declared, and those
+// of mail and consent against what there is.
+func (d *decoder) event(n strict.Node, name string) {
+	if slices.Contains(ownEvents, name) {
+		return
+	}
+	known := slices.Clone(ownEvents)
+	switch {
+	case strings.HasPrefix(name, "email.") || strings.HasPrefix(name, "consent."):
+	case d.events == nil:
+		return // any name passes
+	}
+	known = append(known, slices.Sorted(maps.Keys(d.events))...)
+	if !slices.Contains(known, name) {
+		n.Unknownf(segments.CodeUnknownName, name, known, "there is no event %q", name)
+	}
+}
+
+func (d *decoder) programs(n strict.Node) {
+	if !n.Present() {
+		return
+	}
+	m := n.Map("loyalty", "referral", "survey", "partners")
+	for _, key := range []string{"referral", "survey", "partners"} {
+		if m.Has(key) {
+			notRunYet(m.Key(key))
+		}
+	}
+	d.loyalty(m.Get("loyalty"))
+	referral(m.Get("referral"))
+	d.surveys(m.Get("survey"))
+	if partners := m.Get("partners"); partners.Present() {
+		for _, p := range partners.Map().Pairs() {
+			if name, ok := p.Key.Name(); ok {
+				d.def.Programs.Partners = append(d.def.Programs.Partners, name)
+			}
+			partner := p.Value.Map("title", "code")
+			partner.Require("title").Text()
+			partner.Require("code").Text()
+		}
+	}
+}
+
+func (d *decoder) loyalty(n strict.Node) {
+	if !n.Present() {
+		return
+	}
+	l := &d.def.Programs.Loyalty
+	m := n.Map("points", "expire", "tiers")
+	l.Expire, _ = m.Get("expire").Span()
+	if points := m.Get("points"); points.Present() {
+		l.Points = map[string]Earning{}
+		for _, p := range points.Map().Pairs() {
+			event, ok := p.Key.Text()
+			if !ok {
+				continue
+			}
+			d.event(p.Key, event)
+			l.Points[event] = earning(p.Value)
+		}
+	}
+	for _, item := range listOf(m.Get("tiers")) {
+		d.tier(item)
+	}
+}
+
+// earning reads `50`, or `{ per: total, rate: 1 }`.
+func earning(n strict.Node) Earning {
+	var e Earning
+	if !n.IsMap() {
+		e.Fixed, _ = n.Number()
+		return e
+	}
+	rule := n.Map("per", "rate")
+	e.Per, _ = rule.Require("per").Text()
+	e.Rate, _ = rule.Require("rate").Number()
+	return e
+}
+
+func (d *decoder) tier(n strict.Node) {
+	m := n.Map("tier", "from", "benefits")
+	var t Tier
+	var ok bool
+	if t.Name, ok = m.Require("tier").Name(); !ok {
+		return
+	}
+	t.From, _ = m.Require("from").Number()
+	if benefits := m.Get("benefits"); benefits.Present() {
+		t.Benefits, _ = benefits.Strings()
+	}
+	tiers := &d.def.Programs.Loyalty.Tiers
+	if slices.ContainsFunc(*tiers, func(o Tier) bool { return o.Name == t.Name }) {
+		m.Get("tier").Errorf(strict.CodeBadValue, "there is a tier %s already", t.Name)
+		return
+	}
+	if n := len(*tiers); n > 0 && t.From <= (*tiers)[n-1].From {
+		m.Get("from").Errorf(strict.CodeBadValue, "tiers rise: %s must start above %s", t.Name, (*tiers)[n-1].Name)
+	} else if t.From < 0 {
+		m.Get("from").Errorf(strict.CodeBadValue, "nobody has less than 0 points")
+	}
+	*tiers = append(*tiers, t)
+}
+
+func listOf(n strict.Node) []strict.Node {
+	if !n.Present() {
+		return nil
+	}
+	return n.List()
+}
+
+func referral(n strict.Node) {
+	if !n.Present() {
+		return
+	}
+	m := n.Map("reward", "friend")
+	if reward := m.Get("reward"); reward.Present() {
+		reward.Map("points").Require("points").Number()
+	}
+	if friend := m.Get("friend"); friend.Present() {
+		for _, p := range friend.Map().Pairs() {
+			p.Value.Value()
+		}
+	}
+}
+
+func (d *decoder) surveys(n strict.Node) {
+	if !n.Present() {
+		return
+	}
+	for _, p := range n.Map().Pairs() {
+		s := Survey{High: 10}
+		name, ok := p.Key.Name()
+		s.Name = name
+		m := p.Value.Map("question", "scale", "notify")
+		s.Question, _ = m.Require("question").Text()
+		if scale := m.Get("scale"); scale.Present() {
+			s.Low, s.High = scaleOf(scale)
+		}
+		if notify := m.Get("notify"); notify.Present() {
+			w := notify.Map("below", "webhook")
+			below, good := w.Require("below").Int()
+			if s.Below = int(below); good && (s.Below <= s.Low || s.Below > s.High) {
+				w.Get("below").Errorf(strict.CodeBadValue, "no answer from %d to %d tells those below %d apart", s.Low, s.High, s.Below)
+			}
+			s.Webhook, _ = w.Require("webhook").Name()
+		}
+		if ok {
+			d.def.Programs.Surveys = append(d.def.Programs.Surveys, s)
+		}
+	}
+}
+
+// mostAnswers bounds the answers that a page offers.
+const mostAnswers = 10
+
+// scaleOf reads "0-10".
+func scaleOf(n strict.Node) (low, high int) {
+	text, ok := n.Text()
+	if !ok {
+		return 0, mostAnswers
+	}
+	from, to, _ := strings.Cut(text, "-")
+	low, errLow := strconv.Atoi(from)
+	high, errHigh := strconv.Atoi(to)
+	if errLow != nil || errHigh != nil || low < 0 || high <= low || high > mostAnswers {
+		n.Hintf(strict.CodeBadValue, "as in 0-10 or 1-5", "a scale goes from a lower to a higher number, at most %d, not %q", mostAnswers, text)
+		return 0, mostAnswers
+	}
+	return low, high
+}
