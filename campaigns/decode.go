@@ -18,6 +18,7 @@ type References struct {
 	TopicSenders map[string]string // topic → its own sender, where it has one
 	Webhooks     []string
 	Surveys      []string
+	Loyalty      bool // there is a loyalty program, which counts points
 }
 
 // Codes of the findings that this package adds to those of strict.

@@ -72,6 +72,8 @@ func (d *decoder) stepOf(s *Step, m strict.Map, value strict.Node) bool {
 		var ok bool
 		s.Exit, ok = value.Text()
 		return ok
+	case StepAward:
+		return d.award(s, m.Key("award"), value)
 	}
 	return d.later(s, m, value)
 }
@@ -294,16 +296,29 @@ func (d *decoder) winner(s *Split, n strict.Node) {
 	notRunYet(n, "winner", "the weights stay as they are")
 }
 
+// mostPoints bounds what one step may give.
+const mostPoints = 1_000_000
+
+func (d *decoder) award(s *Step, key, n strict.Node) bool {
+	m := n.Map("points", "for")
+	points, ok := m.Require("points").Int()
+	if ok && (points < 1 || points > mostPoints) {
+		m.Get("points").Errorf(strict.CodeBadValue, "an award is from 1 to %d points, not %d", mostPoints, points)
+		ok = false
+	}
+	reason, _ := m.Get("for").Text()
+	if d.refs != nil && !d.refs.Loyalty {
+		key.Hintf(CodeUnknownName, "add programs: loyalty: to relationship.yaml", "there is no loyalty program, so nothing counts these points")
+		return false
+	}
+	s.Award = &Award{Points: int(points), For: reason}
+	return ok
+}
+
 // later reads the steps that do not run yet.
 func (d *decoder) later(s *Step, m strict.Map, n strict.Node) bool {
 	notRunYet(m.Key(string(s.Kind)), string(s.Kind), "the step is passed over")
 	switch s.Kind {
-	case StepAward:
-		a := n.Map("points", "for")
-		points, ok := a.Require("points").Int()
-		reason, _ := a.Get("for").Text()
-		s.Award = &Award{Points: int(points), For: reason}
-		return ok
 	case StepNotify:
 		a := n.Map("webhook", "task")
 		webhook, ok := a.Require("webhook").Name()

@@ -73,7 +73,7 @@ func northwind() (*segments.Env, *References) {
 			},
 			Campaigns: []string{"welcome"},
 		}, &References{
-			Senders: []string{"mia"}, Webhooks: []string{"crm"}, Surveys: []string{"after-welcome"},
+			Senders: []string{"mia"}, Webhooks: []string{"crm"}, Surveys: []string{"after-welcome"}, Loyalty: true,
 			TopicSenders: map[string]string{"offers": "mia"},
 		}
 }
@@ -90,7 +90,6 @@ func TestDecodeTheWholeLanguage(t *testing.T) {
 	}
 	want := []string{
 		"16:14: send_time: best does not run yet: messages go as planned",
-		"32:9: award does not run yet: the step is passed over",
 		"38:15: winner does not run yet: the weights stay as they are",
 		"47:5: notify does not run yet: the step is passed over",
 		"48:5: survey does not run yet: the step is passed over",
@@ -145,7 +144,7 @@ func TestTheScenarioOfTheLanguage(t *testing.T) {
 	s.mail("email.clicked", "guide-fit", "2026-03-05 12:00")
 	send("guide-routes", "2026-03-05 12:00")
 	s.next("2026-03-05 12:00")
-	s.traced("wait_for#1/then/award#1", "not run")
+	s.traced("wait_for#1/then/award#1", "awarded")
 	s.waits("wait#2", "2026-03-07 12:00")
 	s.event("order.placed", "2026-03-06 10:00", map[string]any{"total": 89.0})
 	s.next("2026-03-06 10:00")

@@ -131,8 +131,8 @@ type GoalRule struct {
 // StepKind is the head of a step.
 type StepKind string
 
-// The kinds of step. Award, notify and survey are read and checked; the
-// machine passes over them and says so in its trace.
+// The kinds of step. Notify and survey are read and checked; the machine
+// passes over them and says so in its trace.
 const (
 	StepSend    StepKind = "send"
 	StepWait    StepKind = "wait"
@@ -344,6 +344,12 @@ type NewMessage struct {
 	Expires time.Time
 }
 
+// Awarded are points that a step has given.
+type Awarded struct {
+	Step string // its identity: with the enrolment's it tells that they were given
+	Award
+}
+
 // Trace is one line of the story of a decision, for people.
 type Trace struct {
 	Step string // identity of the step, or "" for the enrolment as a whole
@@ -357,6 +363,7 @@ type Decision struct {
 	Message   *NewMessage    // at most one
 	ParkedFor int64          // the message that it parks for, where that is none of this decision
 	Set       map[string]any // fields of the contact to write
+	Awards    []Awarded
 	// Withdraw is the message the enrolment was parked for when it ended: it
 	// becomes skipped, for Enrolment.Reason, unless it is already on its way.
 	Withdraw int64

@@ -3,6 +3,7 @@ package campaigns
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"rapport/internal/contacts"
@@ -177,11 +178,14 @@ func (r *run) step(n *node) (next int, since time.Time, going bool) {
 	case StepSet:
 		r.set(s)
 		return n.next, since, true
+	case StepAward:
+		r.award(s)
+		return n.next, since, true
 	case StepExit:
 		r.exit(s.Exit)
 		return 0, since, false
 	}
-	// Award, notify and survey do not run in this version; validate warns of them.
+	// Notify and survey do not run in this version; validate warns of them.
 	r.trace(s.ID, "not run", fmt.Sprintf("%s does not run yet", s.Kind))
 	return n.next, since, true
 }
@@ -276,21 +280,37 @@ func (r *run) set(s *Step) {
 	if r.d.Set == nil {
 		r.d.Set = map[string]any{}
 	}
-	if !r.own {
-		facts := *r.in.Question.Facts
-		facts.Contact.Attributes = maps.Clone(facts.Contact.Attributes)
-		if facts.Contact.Attributes == nil {
-			facts.Contact.Attributes = map[string]any{}
-		}
-		r.in.Question.Facts = &facts
-		r.own = true
-	}
+	r.ownFacts()
 	for field, value := range s.Set {
 		r.d.Set[field] = value
 		assign(&r.in.Question.Facts.Contact, field, value)
 	}
 	r.clear = false
 	r.trace(s.ID, "set", "")
+}
+
+// award gives points, and lets the steps after it see them.
+func (r *run) award(s *Step) {
+	r.d.Awards = append(r.d.Awards, Awarded{s.ID, *s.Award})
+	r.ownFacts()
+	r.in.Question.Facts.AddPoints(s.Award.Points)
+	r.clear = false
+	r.trace(s.ID, "awarded", fmt.Sprintf("%d points", s.Award.Points))
+}
+
+// ownFacts makes the facts a copy of our own, which steps may change.
+func (r *run) ownFacts() {
+	if r.own {
+		return
+	}
+	facts := *r.in.Question.Facts
+	facts.Contact.Attributes = maps.Clone(facts.Contact.Attributes)
+	if facts.Contact.Attributes == nil {
+		facts.Contact.Attributes = map[string]any{}
+	}
+	facts.Scores = slices.Clone(facts.Scores)
+	r.in.Question.Facts = &facts
+	r.own = true
 }
 
 func (r *run) exit(reason string) {

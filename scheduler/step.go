@@ -70,6 +70,9 @@ func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d stor
 	}
 	decision := campaigns.Next(applied.Input(pinned, d, now))
 	out := store.Stepped{Enrolment: decision.Enrolment, Set: decision.Set, ParkedFor: decision.ParkedFor, Withdraw: decision.Withdraw}
+	for _, a := range decision.Awards {
+		out.Awards = append(out.Awards, awarded(e, applied.Name(e.Campaign), a))
+	}
 	if m := decision.Message; m != nil {
 		current := applied.Definition(e.Campaign)
 		if current == nil {
@@ -83,6 +86,16 @@ func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d stor
 			ID: m.ID, Contact: e.Contact, Campaign: e.Campaign, Template: m.Template, Subject: m.Subject,
 			Lane: applied.Lane(current), NotBefore: notBefore, Reason: m.Hold, Expires: m.Expires,
 		}
+	}
+	return out
+}
+
+// awarded are points to give. The key is that of the enrolment and the step, so
+// that no step gives them twice.
+func awarded(e campaigns.Enrolment, campaign string, a campaigns.Awarded) store.Award {
+	out := store.Award{Points: a.Points, Key: "award:" + ident.Format(e.ID) + ":" + a.Step, Properties: map[string]any{"campaign": campaign}}
+	if a.For != "" {
+		out.Properties["for"] = a.For
 	}
 	return out
 }

@@ -31,7 +31,35 @@ func (a *Applied) needing(of any, find func() contacts.Needs) contacts.Needs {
 // ClaimNeeds says which facts are looked at when a message of a campaign is
 // claimed, under this version.
 func (a *Applied) ClaimNeeds(d *campaigns.Definition) contacts.Needs {
-	return a.needing(needsOf{current: d}, func() contacts.Needs { return d.ClaimNeeds(a.Segments, a.Limits.PerContact) })
+	return a.needing(needsOf{current: d}, func() contacts.Needs {
+		n := d.ClaimNeeds(a.Segments, a.Limits.PerContact)
+		n.Scores = n.Scores || a.showsLoyalty()
+		return n
+	})
+}
+
+// showsLoyalty reports whether mail tells contacts of their points. A message of
+// an older version may be made of any template.
+func (a *Applied) showsLoyalty() bool {
+	if !a.Relationship.Programs.Loyalty.Runs {
+		return false
+	}
+	fields := []string{"points", "tier", "benefits"}
+	for _, name := range a.Templates.Names() {
+		if t := a.Templates.Template(name); t != nil && t.Reads("contact", fields...) {
+			return true
+		}
+	}
+	for _, d := range a.Workspace.Campaigns {
+		for _, s := range d.Sends() {
+			if t := a.Templates.Template(s.Send.Template); t != nil && s.Send.Subject != "" {
+				if t, err := t.WithSubject(s.Send.Subject); err == nil && t.Reads("contact", fields...) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // StepNeeds says which facts the step machine looks at, under this version, for

@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"time"
 )
@@ -50,6 +51,15 @@ func (s Score) At(now time.Time, halfLife time.Duration) float64 {
 		return float64(s.Value) / Million
 	}
 	return float64(s.Sign) * math.Exp2(float64(s.Value-now.UnixMilli())/float64(halfLife.Milliseconds()))
+}
+
+// AddPoints adds to the points, which nobody has stored yet.
+func (f *Facts) AddPoints(points int) {
+	i := sort.Search(len(f.Scores), func(i int) bool { return f.Scores[i].Name >= ScorePoints })
+	if i == len(f.Scores) || f.Scores[i].Name != ScorePoints {
+		f.Scores = slices.Insert(f.Scores, i, Score{Name: ScorePoints})
+	}
+	f.Scores[i].Value += int64(points) * Million
 }
 
 // Score is a score of the contact by name, and whether there is one.

@@ -78,6 +78,7 @@ func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, out *out
 	}
 	m := drafts.Get().(*draft)
 	m.person.contact, m.event.Origin = &facts.Contact, e.Origin
+	m.person.loyal = loyaltyOf(applied, facts)
 	r.address(m, w.Tokens, c.ID)
 	m.in = templates.Input{Contact: &m.person, Company: r.company, Campaign: r.campaign, Event: &m.event, Links: &m.links, Now: now}
 	m.in.Language, m.in.Zone = spoken(applied, &facts.Contact)

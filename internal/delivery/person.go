@@ -16,7 +16,7 @@ import (
 func renderInput(applied *catalog.Applied, d *campaigns.Definition, f *contacts.Facts, origin campaigns.Origin, now time.Time) templates.Input {
 	language, zone := spoken(applied, &f.Contact)
 	return templates.Input{
-		Contact: &person{contact: &f.Contact, name: fullName(&f.Contact)}, Company: companyOf(applied), Campaign: campaignOf(d),
+		Contact: &person{contact: &f.Contact, name: fullName(&f.Contact), loyal: loyaltyOf(applied, f)}, Company: companyOf(applied), Campaign: campaignOf(d),
 		Event: &occasion{origin}, Language: language, Now: now, Zone: zone,
 	}
 }
@@ -52,6 +52,7 @@ func fullName(c *contacts.Contact) string { return strings.TrimSpace(c.FirstName
 type person struct {
 	contact *contacts.Contact
 	name    string // fullName
+	loyal   *loyalty
 }
 
 // Get is the field of a name.
@@ -67,6 +68,9 @@ func (p *person) Get(key string) (any, bool) {
 		return c.CreatedAt, true
 	case "attributes":
 		return c.Attributes, true
+	}
+	if p.loyal != nil && slices.Contains(loyaltyFields, key) {
+		return p.loyal.get(key)
 	}
 	v, ok := c.Attributes[key]
 	return v, ok
@@ -105,6 +109,9 @@ func (p *person) Keys() []string {
 		if *p.field(key) != "" {
 			keys = append(keys, key)
 		}
+	}
+	if p.loyal != nil {
+		keys = append(keys, loyaltyFields...)
 	}
 	return withKeys(keys, p.contact.Attributes)
 }

@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rapport/internal/contacts"
 	"rapport/internal/delivery/smtp/smtptest"
@@ -70,4 +73,52 @@ func TestRule06ScoresFallAndPointsExpireByTheSweep(t *testing.T) {
 	stage("until the points expire", "saver")
 	r.at(7, 8, 2)
 	stage("the points have expired", "prospect")
+}
+
+const rewarded = `
+campaign: welcome
+topic: guides
+start: { event: { name: guide.read } }
+reentry: always
+steps:
+  - award: { points: 70, for: reading the guide }
+  - if: { tier: silver }
+    then: [ { send: one } ]
+    else: [ { send: two } ]
+`
+
+func TestAnAwardIsGivenOnceAndMailTellsOfIt(t *testing.T) {
+	r := start(t, 1, smtptest.Options{}, "", map[string]string{
+		"relationship.yaml":      loyal,
+		"campaigns/welcome.yaml": rewarded,
+		"templates/one.md":       "---\nsubject: \"{{ contact.points }} points: you are {{ contact.tier }}\"\ntopic: guides\n---\nThank you.\n",
+		"templates/two.md":       "---\nsubject: \"{{ contact.points }} points so far\"\ntopic: guides\n---\nThank you.\n",
+	})
+	for i, want := range []string{"70 points so far", "140 points: you are silver"} {
+		r.event("guide.read", "p00000@example.com", fmt.Sprint("read", i), nil)
+		r.settle()
+		list := r.server.Messages()
+		if len(list) != i+1 {
+			t.Fatalf("%d messages after reading %d times", len(list), i+1)
+		}
+		if !bytes.Contains(list[i].Data, []byte("Subject: "+want)) {
+			t.Errorf("the mail does not say %q:\n%s", want, list[i].Data)
+		}
+	}
+	facts, err := r.Store.LoadFacts(t.Context(), []contacts.ID{r.contact("p00000@example.com").ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range facts {
+		var awards []any
+		for _, e := range f.Events {
+			if e.Name == contacts.EventAwarded {
+				awards = append(awards, e.Properties)
+			}
+		}
+		one := map[string]any{"points": 70.0, "campaign": "welcome", "for": "reading the guide"}
+		if diff := cmp.Diff([]any{one, one}, awards); diff != "" {
+			t.Errorf("awards (-want +got):\n%s", diff)
+		}
+	}
 }

@@ -110,6 +110,7 @@ func (d *decoder) loyalty(n strict.Node) {
 	}
 	l := &d.def.Programs.Loyalty
 	m := n.Map("points", "expire", "tiers")
+	l.Runs = m.OK()
 	l.Expire, _ = m.Get("expire").Span()
 	if points := m.Get("points"); points.Present() {
 		l.Points = map[string]Earning{}

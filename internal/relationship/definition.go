@@ -65,6 +65,7 @@ type Programs struct {
 
 // Loyalty says what earns points and what they are worth.
 type Loyalty struct {
+	Runs   bool               // there is such a program
 	Points map[string]Earning // by the name of the event
 	Expire calendar.Span      // so long after they were earned; zero is never
 	Tiers  []Tier             // lowest first

@@ -50,7 +50,7 @@ func (l *looks) scores(d *Definition) {
 			names[name] = true
 		}
 	}
-	if p := d.Programs.Loyalty; len(p.Points) > 0 || len(p.Tiers) > 0 || l.asked[contacts.ScorePoints] {
+	if p := d.Programs.Loyalty; p.Runs || l.asked[contacts.ScorePoints] {
 		names[contacts.EventAwarded] = true
 		for name := range p.Points {
 			names[name] = true

@@ -40,6 +40,7 @@ type Stepped struct {
 	Message   *PlannedMessage     // at most one
 	Set       map[string]any      // fields of the contact to write
 	ParkedFor int64               // the message that it waits for, where that was there before
+	Awards    []Award             // one whose key is known is left out
 	Withdraw  int64               // a queued message to skip, for Enrolment.Reason
 }
 
@@ -223,6 +224,9 @@ func (s *Store) ask(ctx context.Context, q querier, due []Due, step Step, people
 // the batches that may go at once.
 func (s *Store) carryOut(ctx context.Context, q querier, stepped []Stepped, now time.Time, next func() int64) ([]Batch, error) {
 	if err := s.saveSets(ctx, q, stepped, now); err != nil {
+		return nil, err
+	}
+	if err := s.saveAwards(ctx, q, stepped, now); err != nil {
 		return nil, err
 	}
 	if err := s.withdraw(ctx, q, stepped, now); err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -54,5 +55,44 @@ func TestScoresAreKeptAndAskedFor(t *testing.T) {
 		equal(t, "ben's scores, which nobody told", facts[ids[1]].Scores, []contacts.Score{warm(-3)})
 		must(s.Erase(ctx, "ana@example.com", day))(t)
 		equal(t, "the scores of who was erased", len(must(s.LoadFacts(ctx, ids[:1]))(t)[ids[0]].Scores), 0)
+	})
+}
+
+// A step that gives points gives them once, and they count at once.
+func TestAnAwardOfAStepIsGivenOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		k, _ := welcome(t, s)
+		ids := consenting(t, s, 3)
+		enrolAll(t, s, k, 100)
+		check(t, s.SaveStates(ctx, []StateChange{{Contact: ids[0], Health: "none", Scored: true, Scores: []contacts.Score{{Name: contacts.ScorePoints, Value: 5 * contacts.Million}}}}))
+		takeAll(t, s)
+		for i := range 3 { // the third time somebody asks for the first step again
+			now := later(time.Duration(i) * time.Hour)
+			_, _, err := s.StepDue(ctx, now, 100, deciding(func(due []Due) []Stepped {
+				out := make([]Stepped, len(due))
+				for j, d := range due {
+					out[j].Enrolment = d.Enrolment
+					out[j].Enrolment.DueAt = now.Add(time.Hour)
+					out[j].Awards = []Award{{Points: 20, Key: fmt.Sprint("award:", d.Enrolment.ID, ":", i%2), Properties: map[string]any{"for": "reading"}}}
+				}
+				return out
+			}))
+			check(t, err)
+		}
+		facts := must(s.LoadFacts(ctx, ids))(t)
+		for i, want := range []int64{45, 40, 40} {
+			points, _ := facts[ids[i]].Score(contacts.ScorePoints)
+			equal(t, "points", points.Value, want*contacts.Million)
+			var told []any
+			for _, e := range facts[ids[i]].Events {
+				if e.Name == contacts.EventAwarded {
+					told = append(told, e.Properties)
+				}
+			}
+			one := map[string]any{"points": 20.0, "for": "reading"}
+			equal(t, "what was told", told, []any{one, one})
+		}
+		equal(t, "touched", len(takeAll(t, s)), 6)
 	})
 }

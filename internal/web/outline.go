@@ -62,6 +62,8 @@ func outline(steps []campaigns.Step, depth int) (out []outlineRow) {
 			}
 		case campaigns.StepSet:
 			add("set", strings.Join(slices.Sorted(maps.Keys(s.Set)), ", "))
+		case campaigns.StepAward:
+			add("award", strings.TrimSpace(fmt.Sprintf("%d points %s", s.Award.Points, s.Award.For)))
 		case campaigns.StepExit:
 			add("exit", s.Exit)
 		default:

@@ -190,6 +190,7 @@ func (r *reading) ladderNames() {
 	if programs := m.Get("programs"); programs.IsMap() {
 		pm := programs.Map()
 		r.refs.Surveys = keysOf(pm.Get("survey"))
+		r.refs.Loyalty = pm.Has("loyalty")
 		if loyalty := pm.Get("loyalty"); loyalty.IsMap() && loyalty.Map().Get("tiers").IsList() {
 			r.names.Tiers = valuesOf(loyalty.Map().Get("tiers"), "tier")
 		}
