@@ -74,6 +74,8 @@ func (d *decoder) stepOf(s *Step, m strict.Map, value strict.Node) bool {
 		return ok
 	case StepAward:
 		return d.award(s, m.Key("award"), value)
+	case StepNotify:
+		return d.notify(s, value)
 	}
 	return d.later(s, m, value)
 }
@@ -315,19 +317,21 @@ func (d *decoder) award(s *Step, key, n strict.Node) bool {
 	return ok
 }
 
+func (d *decoder) notify(s *Step, n strict.Node) bool {
+	m := n.Map("webhook", "task")
+	webhook, ok := m.Require("webhook").Name()
+	if ok && d.refs != nil {
+		d.known(m.Get("webhook"), "webhook", webhook, d.refs.Webhooks)
+	}
+	task, _ := m.Get("task").Text()
+	s.Notify = &Notify{Webhook: webhook, Task: task}
+	return ok
+}
+
 // later reads the steps that do not run yet.
 func (d *decoder) later(s *Step, m strict.Map, n strict.Node) bool {
 	notRunYet(m.Key(string(s.Kind)), string(s.Kind), "the step is passed over")
 	switch s.Kind {
-	case StepNotify:
-		a := n.Map("webhook", "task")
-		webhook, ok := a.Require("webhook").Name()
-		if ok && d.refs != nil {
-			d.known(a.Get("webhook"), "webhook", webhook, d.refs.Webhooks)
-		}
-		task, _ := a.Get("task").Text()
-		s.Notify = &Notify{Webhook: webhook, Task: task}
-		return ok
 	default:
 		a := n.Map("nps")
 		name, ok := a.Require("nps").Name()

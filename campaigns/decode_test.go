@@ -91,7 +91,6 @@ func TestDecodeTheWholeLanguage(t *testing.T) {
 	want := []string{
 		"16:14: send_time: best does not run yet: messages go as planned",
 		"38:15: winner does not run yet: the weights stay as they are",
-		"47:5: notify does not run yet: the step is passed over",
 		"48:5: survey does not run yet: the step is passed over",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

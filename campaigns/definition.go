@@ -131,8 +131,8 @@ type GoalRule struct {
 // StepKind is the head of a step.
 type StepKind string
 
-// The kinds of step. Notify and survey are read and checked; the machine
-// passes over them and says so in its trace.
+// The kinds of step. Survey is read and checked; the machine passes over it and
+// says so in its trace.
 const (
 	StepSend    StepKind = "send"
 	StepWait    StepKind = "wait"
@@ -350,6 +350,12 @@ type Awarded struct {
 	Award
 }
 
+// Noticed is what a step has to tell a webhook.
+type Noticed struct {
+	Step string // its identity
+	Notify
+}
+
 // Trace is one line of the story of a decision, for people.
 type Trace struct {
 	Step string // identity of the step, or "" for the enrolment as a whole
@@ -364,6 +370,7 @@ type Decision struct {
 	ParkedFor int64          // the message that it parks for, where that is none of this decision
 	Set       map[string]any // fields of the contact to write
 	Awards    []Awarded
+	Notices   []Noticed
 	// Withdraw is the message the enrolment was parked for when it ended: it
 	// becomes skipped, for Enrolment.Reason, unless it is already on its way.
 	Withdraw int64

@@ -71,6 +71,8 @@ func (s *Step) needs(all segments.Set) contacts.Needs {
 				n = n.And(c.When.Needs(all))
 			}
 		}
+	case StepNotify:
+		n.Contact = true // of whom it tells
 	case StepWaitFor:
 		n = s.WaitFor.When.Needs(all)
 		n.Outcomes = true

@@ -181,11 +181,15 @@ func (r *run) step(n *node) (next int, since time.Time, going bool) {
 	case StepAward:
 		r.award(s)
 		return n.next, since, true
+	case StepNotify:
+		r.d.Notices = append(r.d.Notices, Noticed{s.ID, *s.Notify})
+		r.trace(s.ID, "notified", s.Notify.Webhook)
+		return n.next, since, true
 	case StepExit:
 		r.exit(s.Exit)
 		return 0, since, false
 	}
-	// Notify and survey do not run in this version; validate warns of them.
+	// Survey does not run in this version; validate warns of it.
 	r.trace(s.ID, "not run", fmt.Sprintf("%s does not run yet", s.Kind))
 	return n.next, since, true
 }

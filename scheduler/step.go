@@ -73,6 +73,9 @@ func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d stor
 	for _, a := range decision.Awards {
 		out.Awards = append(out.Awards, awarded(e, applied.Name(e.Campaign), a))
 	}
+	for _, n := range decision.Notices {
+		out.Calls = append(out.Calls, noticed(e, applied.Name(e.Campaign), n, &d.Facts.Contact))
+	}
 	if m := decision.Message; m != nil {
 		current := applied.Definition(e.Campaign)
 		if current == nil {
@@ -96,6 +99,18 @@ func awarded(e campaigns.Enrolment, campaign string, a campaigns.Awarded) store.
 	out := store.Award{Points: a.Points, Key: "award:" + ident.Format(e.ID) + ":" + a.Step, Properties: map[string]any{"campaign": campaign}}
 	if a.For != "" {
 		out.Properties["for"] = a.For
+	}
+	return out
+}
+
+// noticed is what a step tells a webhook, once for each enrolment.
+func noticed(e campaigns.Enrolment, campaign string, n campaigns.Noticed, who *contacts.Contact) store.Call {
+	out := store.Call{
+		Key: "notify:" + ident.Format(e.ID) + ":" + n.Step, Webhook: n.Webhook, Type: "campaign.notify", Contact: *who,
+		Data: map[string]any{"campaign": campaign, "enrolment": ident.Format(e.ID), "step": n.Step},
+	}
+	if n.Task != "" {
+		out.Data["task"] = n.Task
 	}
 	return out
 }

@@ -52,7 +52,7 @@ func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, erro
 	if !ok {
 		return Route{}, fmt.Errorf("sender %s is not in the applied workspace", sender)
 	}
-	if !r.leaves(applied, to) {
+	if !r.Leaves(applied, to) {
 		return Route{Name: Mailbox, Provider: r.pool(Mailbox, r.caught()), Mailbox: true}, nil
 	}
 	names := s.Providers
@@ -83,8 +83,8 @@ func (r *Routes) caught() smtp.Config {
 	return c
 }
 
-// leaves reports whether mail to an address may leave the house.
-func (r *Routes) leaves(applied *catalog.Applied, to string) bool {
+// Leaves reports whether mail to an address may leave the house.
+func (r *Routes) Leaves(applied *catalog.Applied, to string) bool {
 	d := applied.Delivery
 	switch {
 	case d.Live:

@@ -21,6 +21,7 @@ import (
 	"rapport/internal/delivery/journal"
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/mailbox"
+	"rapport/internal/outbox"
 	"rapport/internal/queue"
 	"rapport/internal/queue/memory"
 	"rapport/internal/queue/redisq"
@@ -98,6 +99,7 @@ type Engine struct {
 	Worker    *delivery.Worker // nil without the role
 	Box       *mailbox.Mailbox // nil without the worker role
 	Tokens    *token.Signer
+	outbox    *outbox.Outbox       // nil without the worker role
 	responses *responses.Responses // nil without the web role
 	settings  atomic.Pointer[settingsOf]
 	handler   http.Handler
@@ -186,6 +188,8 @@ func (e *Engine) openWorker(ctx context.Context) (err error) {
 	e.domains = &delivery.Domains{Resolver: e.Resolver}
 	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log, Clock: e.Clock,
 		Caught: smtp.Config{Host: e.Box.Host(), Port: e.Box.Port(), TLS: smtp.Plain, Connections: 4}}
+	e.outbox = outbox.New(outbox.Config{Store: e.Store, Applied: e.Catalog.Current, Clock: e.Clock, Leaves: e.routes.Leaves,
+		Log: e.Log.With("role", RoleWorker)})
 	left, err := workersIn(e.journals())
 	if err != nil {
 		return err
@@ -324,7 +328,11 @@ func (e *Engine) Settle(ctx context.Context) (did int, err error) {
 			if err != nil {
 				return did, err
 			}
-			n += sent
+			told, err := e.outbox.Tick(ctx)
+			if err != nil {
+				return did, err
+			}
+			n += sent + told
 		}
 		if e.responses != nil {
 			e.responses.Tick(ctx)

@@ -28,6 +28,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	if e.Has(RoleWorker) {
 		group.Go(func() error { return e.Worker.Run(ctx) })
+		group.Go(func() error { e.outbox.Run(ctx, outboxEvery); return nil })
 	}
 	if listener != nil {
 		group.Go(func() error { return serveHTTP(ctx, listener, e.handler) })
@@ -106,6 +107,9 @@ func (e *Engine) schedule(ctx context.Context, tick func(context.Context) (int, 
 		}
 	}
 }
+
+// outboxEvery is how often webhooks with something to be told are looked for.
+const outboxEvery = time.Second
 
 // few is how much a tick finds where work comes in little by little. Then the
 // next one lets some come together: a transaction for three rows costs nearly

@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"internal/workspace"},
 	{"internal/store", "internal/queue", "internal/mailbox"},
 	{"internal/catalog"}, // what was applied, ready to run: read by all that act on it
-	{"scheduler", "internal/delivery", "internal/plan", "internal/responses", "internal/web"},
+	{"scheduler", "internal/delivery", "internal/outbox", "internal/plan", "internal/responses", "internal/web"},
 	{"internal/engine"},
 	{"internal/simulate", "internal/bench"},
 	{"cmd", "internal/acceptance"},

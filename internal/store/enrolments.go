@@ -41,6 +41,7 @@ type Stepped struct {
 	Set       map[string]any      // fields of the contact to write
 	ParkedFor int64               // the message that it waits for, where that was there before
 	Awards    []Award             // one whose key is known is left out
+	Calls     []Call              // to webhooks
 	Withdraw  int64               // a queued message to skip, for Enrolment.Reason
 }
 
@@ -227,6 +228,13 @@ func (s *Store) carryOut(ctx context.Context, q querier, stepped []Stepped, now 
 		return nil, err
 	}
 	if err := s.saveAwards(ctx, q, stepped, now); err != nil {
+		return nil, err
+	}
+	var calls []Call
+	for _, st := range stepped {
+		calls = append(calls, st.Calls...)
+	}
+	if err := s.saveCalls(ctx, q, calls, now); err != nil {
 		return nil, err
 	}
 	if err := s.withdraw(ctx, q, stepped, now); err != nil {

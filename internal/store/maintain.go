@@ -13,6 +13,7 @@ import (
 const (
 	keepBatches = 7 * 24 * time.Hour  // settled ones: late answers still find their batch
 	keepWorkers = 30 * 24 * time.Hour // stopped ones
+	keepCalls   = 30 * 24 * time.Hour // decided ones: a step that comes again is told once
 )
 
 // trimSize bounds what one transaction takes away.
@@ -26,10 +27,10 @@ type Maintenance struct {
 }
 
 // Maintain makes the partitions of the months to come and takes away settled
-// batches and stopped workers that are old. It moves no row and holds no lock for
+// batches, stopped workers and calls that are old. It moves no row and holds no lock for
 // long; what it could not do it does the next time. Call it about once an hour.
 func (s *Store) Maintain(ctx context.Context, now time.Time) (did Maintenance, err error) {
-	var failed [3]error
+	var failed [4]error
 	did.Partitions, failed[0] = s.makePartitions(ctx, now)
 	did.Batches, failed[1] = s.trimBatches(ctx, now.Add(-keepBatches))
 	failed[2] = s.db.write(ctx, func(q querier) error {
@@ -37,6 +38,7 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) (did Maintenance, e
 			and not exists (select 1 from batches b where b.owner = workers.id)`, ms(now.Add(-keepWorkers)))
 		return err
 	})
+	failed[3] = s.trimCalls(ctx, now.Add(-keepCalls))
 	if err := errors.Join(failed[:]...); err != nil {
 		return did, fmt.Errorf("cannot maintain the tables: %w", err)
 	}

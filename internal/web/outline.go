@@ -64,6 +64,8 @@ func outline(steps []campaigns.Step, depth int) (out []outlineRow) {
 			add("set", strings.Join(slices.Sorted(maps.Keys(s.Set)), ", "))
 		case campaigns.StepAward:
 			add("award", strings.TrimSpace(fmt.Sprintf("%d points %s", s.Award.Points, s.Award.For)))
+		case campaigns.StepNotify:
+			add("notify", strings.TrimSuffix(s.Notify.Webhook+": "+s.Notify.Task, ": "))
 		case campaigns.StepExit:
 			add("exit", s.Exit)
 		default:

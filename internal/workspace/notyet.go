@@ -11,7 +11,6 @@ var notYet = map[string]string{
 	"bounces":      "mail carries the signed return path, and nothing here receives what comes to it",
 	"opt_in":       "no confirmation is mailed: consents stay pending until they are given in another way",
 	"inbound":      "nothing listens for bounces and replies",
-	"webhooks":     "nothing is sent to them",
 	"scenarios":    "scenarios are checked and not run",
 }
 

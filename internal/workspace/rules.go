@@ -149,7 +149,6 @@ func (s *settings) webhooks(n strict.Node) {
 	if !n.Present() {
 		return
 	}
-	notRunYet(s.root.Key("webhooks"), "webhooks", "webhooks")
 	s.ws.Webhooks = map[string]Webhook{}
 	for _, p := range n.Map().Pairs() {
 		name := keyName(p.Key)
