@@ -77,7 +77,7 @@ func (d *decoder) stepOf(s *Step, m strict.Map, value strict.Node) bool {
 	case StepNotify:
 		return d.notify(s, value)
 	}
-	return d.later(s, m, value)
+	return d.survey(s, value)
 }
 
 // id reads the identity that the author gives a step.
@@ -328,19 +328,36 @@ func (d *decoder) notify(s *Step, n strict.Node) bool {
 	return ok
 }
 
-// later reads the steps that do not run yet.
-func (d *decoder) later(s *Step, m strict.Map, n strict.Node) bool {
-	notRunYet(m.Key(string(s.Kind)), string(s.Kind), "the step is passed over")
-	switch s.Kind {
-	default:
-		a := n.Map("nps")
-		name, ok := a.Require("nps").Name()
-		if ok && d.refs != nil {
-			d.known(a.Get("nps"), "survey", name, d.refs.Surveys)
-		}
-		s.Survey = name
-		return ok
+// survey reads a step that asks a question by mail: a send step whose mail leads
+// to the survey's page. Its template has the survey's name unless it is said.
+func (d *decoder) survey(s *Step, n strict.Node) bool {
+	d.sends++
+	s.Kind = StepSend
+	m := n.Map("nps", "template", "subject")
+	at := m.Require("nps")
+	name, ok := at.Name()
+	if !ok {
+		return false
 	}
+	if d.refs != nil {
+		d.known(at, "survey", name, d.refs.Surveys)
+	}
+	s.Survey = name
+	s.Send = &Send{Template: name, Subject: d.subject(m.Get("subject"))}
+	if m.Has("template") {
+		at = m.Get("template")
+		if s.Send.Template, ok = at.Name(); !ok {
+			return false
+		}
+		if d.env != nil {
+			d.known(at, "template", s.Send.Template, d.env.Templates)
+		}
+		return true
+	}
+	if d.env != nil && !slices.Contains(d.env.Templates, name) && (d.refs == nil || slices.Contains(d.refs.Surveys, name)) {
+		at.Hintf(CodeUnknownName, "write templates/"+name+".md with {{ survey_url }} in it, or name another with template:", "there is no template %q to ask the survey's question with", name)
+	}
+	return true
 }
 
 // subject reads the subject of a send step, which may hold Liquid.

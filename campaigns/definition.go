@@ -131,8 +131,8 @@ type GoalRule struct {
 // StepKind is the head of a step.
 type StepKind string
 
-// The kinds of step. Survey is read and checked; the machine passes over it and
-// says so in its trace.
+// The kinds of step. One that stands as `survey` in its file is a StepSend whose
+// mail asks a question.
 const (
 	StepSend    StepKind = "send"
 	StepWait    StepKind = "wait"
@@ -164,7 +164,7 @@ type Step struct {
 	Exit    string         // the reason that is recorded
 	Award   *Award
 	Notify  *Notify
-	Survey  string // name of the survey
+	Survey  string // of a send step: the survey that its mail asks, or ""
 
 	Line int
 }

@@ -49,12 +49,12 @@ type nested struct {
 // and whether it has a name of its own beside its kind.
 func (s *Step) label() (text string, named bool) {
 	switch {
+	case s.Survey != "":
+		return "survey:" + s.Survey, true
 	case s.Send != nil:
 		return "send:" + s.Send.Template, true
 	case s.Split != nil:
 		return "split:" + s.Split.Name, true
-	case s.Kind == StepSurvey:
-		return "survey:" + s.Survey, true
 	}
 	return string(s.Kind), false
 }

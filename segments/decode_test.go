@@ -83,6 +83,7 @@ func TestFindings(t *testing.T) {
 		"{email: opened, link: https://x}":        "1:17 wrong-operator: link: goes with clicked, not with opened (ask for email: clicked)",
 		"{email: opened, template: guid-fit}":     `1:27 unknown-name: there is no template "guid-fit" (did you mean "guide-fit"?)`,
 		"{score: engagment, above: 3}":            "1:9 unknown-name: there is no score \"engagment\" (did you mean \"engagement\"?)",
+		"{event: survey.answered}":                "",
 		"{score: p_alive, below: 50%}":            "1:9 not-run-yet: the score p_alive does not run yet (until then this condition is false for everybody)",
 		"{score: nps, above: 8, below: 7}":        "1:9 always-same: the score nps above 8 below 7 can never be",
 		"{score: nps, at_least: 9, below: 9}":     "1:9 always-same: the score nps at_least 9 below 9 can never be",

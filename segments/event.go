@@ -100,7 +100,7 @@ func (d *decoder) eventName(n strict.Node) (string, bool) {
 		n.Errorf(strict.CodeBadValue, "an event's name has at most %d characters, and no control characters", maxPath)
 		return "", false
 	}
-	if d.env == nil || d.env.Events == nil || name == contacts.EventChanged {
+	if d.env == nil || d.env.Events == nil || slices.Contains(contacts.UndeclaredEvents, name) {
 		return name, true
 	}
 	if _, declared := d.env.Events[name]; declared {

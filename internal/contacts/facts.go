@@ -112,7 +112,15 @@ const (
 
 	EventAwarded  = "points.awarded"  // points: how many
 	EventSurveyed = "survey.answered" // survey, score, scale
+
+	EventTold   = "webhook.delivered" // webhook, attempts
+	EventUntold = "webhook.failed"    // and the reason
+	EventCaught = "webhook.caught"    // mail to the contact does not leave the house
 )
+
+// UndeclaredEvents are those of them that conditions may ask for as events, though
+// no workspace declares them.
+var UndeclaredEvents = []string{EventChanged, EventAwarded, EventSurveyed, EventTold, EventUntold, EventCaught}
 
 // Participation is one enrolment of the contact in a campaign.
 type Participation struct {

@@ -348,7 +348,7 @@ func TestPersonAndOccasionAsMaps(t *testing.T) {
 		}
 		for _, facts := range people() {
 			for _, origin := range []campaigns.Origin{{}, bought} {
-				drop := templates.Input{Contact: &person{&facts.Contact, fullName(&facts.Contact)}, Event: &occasion{origin}, Now: noon}
+				drop := templates.Input{Contact: &person{contact: &facts.Contact, name: fullName(&facts.Contact)}, Event: &occasion{origin}, Now: noon}
 				asMap := drop
 				asMap.Contact, asMap.Event = contactMap(&facts.Contact), eventMap(origin)
 				got, err := set.Template("a").Render(drop)

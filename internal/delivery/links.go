@@ -43,6 +43,13 @@ func (l *links) Unsubscribe() string { return l.unsubscribe }
 func (l *links) Preferences() string { return l.preferences }
 func (l *links) View() string        { return l.view }
 
+// Survey is the address of the survey that the mail asks. Few mails do, so it is
+// made from the page's only when it is asked for.
+func (l *links) Survey() string {
+	i := strings.LastIndex(l.view, "/v/")
+	return l.view[:i] + "/s/" + l.view[i+len("/v/"):]
+}
+
 // follows reports whether an address can be led to; one that cannot stays as it
 // is written.
 func follows(target string) bool {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -156,5 +157,69 @@ func TestNothingIsToldAboutWhomNoMailReaches(t *testing.T) {
 	r.settle()
 	if got := r.told(); len(crm.all()) != 0 || len(got) != 1 || got[0] != "webhook.caught 1 mail to this contact does not leave the house" {
 		t.Errorf("%d calls, told: %v", len(crm.all()), got)
+	}
+}
+
+const question = `
+campaign: welcome
+topic: guides
+start: { event: { name: help.given } }
+steps:
+  - survey: { nps: after-help }
+  - wait_for: { event: survey.answered, up_to: 7d }
+    then:
+      - if: { score: nps, below: 7 }
+        then: [ { exit: unhappy } ]
+  - send: one
+`
+
+var scoreLink = regexp.MustCompile(`https://go\.northwind\.example(/s/[A-Za-z0-9_-]+)\?score=4`)
+
+func TestAnAnswerToASurveyMovesTheCampaignAndTellsAPerson(t *testing.T) {
+	crm := receive(t)
+	r := start(t, 1, smtptest.Options{}, fmt.Sprintf("webhooks: { crm: { url: %q, secret: 0123456789abcdef0123 } }\n", crm.URL), map[string]string{
+		"campaigns/welcome.yaml": question,
+		"relationship.yaml":      "programs:\n  survey:\n    after-help: { question: Would you recommend us?, notify: { below: 7, webhook: crm } }\n",
+		"templates/after-help.md": "---\nsubject: How was it?\ntopic: guides\n---\nWould you recommend us?\n\n" +
+			"{% for n in (0..10) %}[{{ n }}]({{ survey_url }}?score={{ n }}) {% endfor %}\n",
+	})
+	r.event("help.given", "p00000@example.com", "help", nil)
+	r.settle()
+	mails := r.server.Messages()
+	if len(mails) != 1 {
+		t.Fatalf("%d mails, want the one that asks", len(mails))
+	}
+	plain := strings.ReplaceAll(strings.ReplaceAll(string(mails[0].Data), "=\r\n", ""), "=3D", "=")
+	link := scoreLink.FindStringSubmatch(plain)
+	if link == nil {
+		t.Fatalf("the mail has no link for the answer 4:\n%s", plain)
+	}
+	page := httptest.NewRecorder()
+	r.Handler().ServeHTTP(page, httptest.NewRequest("GET", link[1]+"?score=4", nil))
+	if !strings.Contains(page.Body.String(), "Would you recommend us?") {
+		t.Errorf("got %d %s", page.Code, page.Body)
+	}
+	post := httptest.NewRequest("POST", link[1], strings.NewReader("score=4&comment=Too+slow"))
+	post.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Handler().ServeHTTP(httptest.NewRecorder(), post)
+	r.settle()
+	calls := crm.all()
+	if len(calls) != 1 || !strings.Contains(calls[0].body, `"type":"survey.answered"`) || !strings.Contains(calls[0].body, `"comment":"Too slow"`) {
+		t.Errorf("calls: %+v", calls)
+	}
+	facts, err := r.Store.LoadFacts(t.Context(), []contacts.ID{r.contact("p00000@example.com").ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range facts {
+		if s, answered := f.Score(contacts.ScoreNPS); !answered || s.Value != 4*contacts.Million {
+			t.Errorf("nps %v %v, want 4", answered, s.Value)
+		}
+		if len(f.Campaigns) != 1 || f.Campaigns[0].State != "exited" {
+			t.Errorf("%+v", f.Campaigns)
+		}
+	}
+	if n := len(r.server.Messages()); n != 1 {
+		t.Errorf("%d mails: who is unhappy gets no other", n)
 	}
 }

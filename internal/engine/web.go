@@ -14,6 +14,7 @@ import (
 	"rapport/internal/contacts"
 	"rapport/internal/delivery"
 	"rapport/internal/queue"
+	"rapport/internal/relationship"
 	"rapport/internal/responses"
 	"rapport/internal/responses/api"
 	"rapport/internal/store"
@@ -81,7 +82,7 @@ func (e *Engine) responseSettings() responses.Settings {
 	if last := e.settings.Load(); last != nil && last.applied == applied {
 		return last.Settings
 	}
-	s := responses.Settings{Company: applied.Company.Name, Website: applied.Company.Website, Language: applied.Company.Language,
+	s := responses.Settings{Survey: surveys(applied), Company: applied.Company.Name, Website: applied.Company.Website, Language: applied.Company.Language,
 		CampaignTopic: map[string]string{}, Webhooks: map[string][]string{}}
 	for _, name := range applied.TopicOrder {
 		s.Topics = append(s.Topics, responses.Topic{Name: name, Title: applied.Topics[name].Title})
@@ -96,6 +97,24 @@ func (e *Engine) responseSettings() responses.Settings {
 	}
 	e.settings.Store(&settingsOf{applied, s})
 	return s
+}
+
+// surveys finds what the mail of a step asks: the survey of its step, else the
+// only one that there is.
+func surveys(applied *catalog.Applied) func(campaign string, step int) *relationship.Survey {
+	return func(campaign string, step int) *relationship.Survey {
+		if d := applied.Workspace.Campaigns[campaign]; d != nil {
+			for _, s := range d.Sends() {
+				if s.Number == step && s.Survey != "" {
+					return applied.Relationship.Survey(s.Survey)
+				}
+			}
+		}
+		if all := applied.Relationship.Programs.Surveys; len(all) == 1 {
+			return &all[0]
+		}
+		return nil
+	}
 }
 
 func (e *Engine) apiSettings() api.Settings {

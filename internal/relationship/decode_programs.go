@@ -54,20 +54,19 @@ func (d *decoder) signals(n strict.Node) {
 	}
 }
 
-// ownEvents are events that the engine writes itself and that nobody declares.
+// ownEvents are those of mail and consent, which nobody declares.
 var ownEvents = []string{
 	contacts.EventSent, contacts.EventDelivered, contacts.EventOpened, contacts.EventClicked, contacts.EventReplied, contacts.EventBounced,
 	contacts.EventComplained, contacts.EventUnsubscribed, contacts.EventConsentGiven, contacts.EventConsentWithdrawn, contacts.EventConsentPending,
-	contacts.EventChanged, contacts.EventAwarded, contacts.EventSurveyed,
 }
 
 // event checks the name of an event against those that are declared, and those
 // of mail and consent against what there is.
 func (d *decoder) event(n strict.Node, name string) {
-	if slices.Contains(ownEvents, name) {
+	known := slices.Concat(ownEvents, contacts.UndeclaredEvents)
+	if slices.Contains(known, name) {
 		return
 	}
-	known := slices.Clone(ownEvents)
 	switch {
 	case strings.HasPrefix(name, "email.") || strings.HasPrefix(name, "consent."):
 	case d.events == nil:
@@ -84,7 +83,7 @@ func (d *decoder) programs(n strict.Node) {
 		return
 	}
 	m := n.Map("loyalty", "referral", "survey", "partners")
-	for _, key := range []string{"referral", "survey", "partners"} {
+	for _, key := range []string{"referral", "partners"} {
 		if m.Has(key) {
 			notRunYet(m.Key(key))
 		}

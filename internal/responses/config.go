@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rapport/internal/contacts"
+	"rapport/internal/relationship"
 	"rapport/internal/store"
 	"rapport/internal/token"
 )
@@ -50,6 +51,9 @@ type Settings struct {
 	// CampaignTopic is the topic of each campaign, by name; a transactional
 	// campaign may have none.
 	CampaignTopic map[string]string
+	// Survey is what the mail of a campaign's step asks, by the step's number;
+	// nil: it asks nothing.
+	Survey func(campaign string, step int) *relationship.Survey
 	// Webhooks are the providers whose callbacks are of the generic kind, with
 	// the secrets that sign them.
 	Webhooks map[string][]string
@@ -132,6 +136,8 @@ func (r *Responses) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /u/{token}", r.unsubscribe)
 	mux.HandleFunc("GET /p/{token}", r.preferencesPage)
 	mux.HandleFunc("POST /p/{token}", r.savePreferences)
+	mux.HandleFunc("GET /s/{token}", r.surveyPage)
+	mux.HandleFunc("POST /s/{token}", r.answerSurvey)
 	mux.HandleFunc("GET /v/{token}", r.view)
 	mux.HandleFunc("POST /webhooks/generic/{provider}", r.webhook)
 	mux.HandleFunc("POST /webhooks/{provider}", r.webhook)

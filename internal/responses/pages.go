@@ -27,13 +27,20 @@ type page struct {
 
 // form is the preference centre and the question before unsubscribing.
 type form struct {
-	Kind   string // "unsubscribe" or "preferences"
+	Kind   string // "unsubscribe", "preferences" or "survey"
 	Action string
 	Email  string // masked
 	Topic  string // title of the topic that one click ends; "" when there is none
 	Topics []choice
 	All    bool // unsubscribed from everything
 	Link   string
+	Scale  []mark // of a survey
+}
+
+// mark is an answer that a survey offers.
+type mark struct {
+	Score  int
+	Chosen bool
 }
 
 // choice is a topic in the preference centre.

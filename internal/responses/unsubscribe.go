@@ -18,9 +18,10 @@ const formLimit = 64 << 10
 // asked is what a token in an address asks about: a message and its contact.
 type asked struct {
 	token.Claims
-	contact contacts.Contact
-	known   bool   // the message is still in the ledger
-	topic   string // of its campaign; "" when the campaign has none, or is gone
+	contact  contacts.Contact
+	known    bool   // the message is still in the ledger
+	campaign string // its
+	topic    string // of its campaign; "" when the campaign has none, or is gone
 }
 
 func (a asked) id() contacts.ID { return contacts.ID(a.Contact) }
@@ -37,7 +38,7 @@ func (r *Responses) ask(w http.ResponseWriter, q *http.Request) (asked, bool) {
 	if a.contact, found, err = r.Store.Contact(q.Context(), a.id()); err == nil && found {
 		var m sent
 		if m, a.known, err = r.links.message(q.Context(), c.Message); err == nil {
-			a.topic = r.Settings().CampaignTopic[m.campaign]
+			a.campaign, a.topic = m.campaign, r.Settings().CampaignTopic[m.campaign]
 		}
 	}
 	switch {

@@ -24,6 +24,7 @@ type Incoming struct {
 	Topic    string          // of email.unsubscribed: what is withdrawn; "" is everything
 	Suppress string          // a reason: the contact gets nothing from now on
 	Consents []ConsentChange // Contact is filled in here, Source and At when they are empty
+	Calls    []Call          // to webhooks, if it is new
 }
 
 // TooSoon makes an event a machine's when its message was sent only just before:
@@ -204,6 +205,13 @@ func (g *ingest) store(q querier) error {
 		}
 	}
 	if err := g.insertEvents(g.ctx, q, rows); err != nil {
+		return err
+	}
+	var calls []Call
+	for _, i := range g.fresh {
+		calls = append(calls, g.in[i].Calls...)
+	}
+	if err := g.saveCalls(g.ctx, q, calls, g.now); err != nil {
 		return err
 	}
 	if err := g.keepUnproved(q); err != nil {

@@ -185,7 +185,8 @@ func callEvent(r *CallResult, now time.Time) contacts.Event {
 	if r.Reason != "" {
 		properties["reason"] = r.Reason
 	}
-	return contacts.Event{Contact: r.Contact, Name: "webhook." + r.State, At: now, Key: "webhook:" + r.ID, Properties: properties}
+	name := map[string]string{CallDelivered: contacts.EventTold, CallFailed: contacts.EventUntold, CallCaught: contacts.EventCaught}[r.State]
+	return contacts.Event{Contact: r.Contact, Name: name, At: now, Key: "webhook:" + r.ID, Properties: properties}
 }
 
 // GiveUpCalls ends calls that wait since before a moment, whatever webhook they

@@ -51,6 +51,9 @@ func (b Base) Preferences() string { return "/p/" + string(b) }
 // View is the path of the message in the browser.
 func (b Base) View() string { return "/v/" + string(b) }
 
+// Survey is the path of the survey that the message asks.
+func (b Base) Survey() string { return "/s/" + string(b) }
+
 // Claims is what a message's token says.
 type Claims struct {
 	Message int64

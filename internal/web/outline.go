@@ -31,6 +31,10 @@ func outline(steps []campaigns.Step, depth int) (out []outlineRow) {
 			if s.Send.Subject != "" {
 				text += " — " + s.Send.Subject
 			}
+			if s.Survey != "" {
+				add("survey", s.Survey+" with "+text)
+				break
+			}
 			add("send", text)
 		case campaigns.StepWait:
 			add("wait", waitText(s.Wait))
@@ -68,8 +72,6 @@ func outline(steps []campaigns.Step, depth int) (out []outlineRow) {
 			add("notify", strings.TrimSuffix(s.Notify.Webhook+": "+s.Notify.Task, ": "))
 		case campaigns.StepExit:
 			add("exit", s.Exit)
-		default:
-			add(string(s.Kind), "does not run yet")
 		}
 	}
 	return out

@@ -16,6 +16,7 @@ import (
 // cross checks what no single file shows.
 func (r *reading) cross() {
 	r.sends()
+	r.surveys()
 	r.unusedTemplates()
 	r.answers()
 	r.website()
@@ -44,6 +45,46 @@ func (r *reading) sends() {
 	}
 }
 
+// surveys finds mail that leads to a survey when nobody can say to which, and
+// surveys that tell a webhook that there is not.
+func (r *reading) surveys() {
+	if !r.main.ok {
+		return
+	}
+	surveys := r.ws.Relationship.Programs.Surveys
+	for _, p := range r.campaigns {
+		d := r.ws.Campaigns[p.name]
+		if !p.ok || d == nil || len(surveys) == 1 {
+			continue
+		}
+		asks := map[string]bool{}
+		for _, s := range d.Sends() {
+			asks[s.Send.Template] = asks[s.Send.Template] || s.Survey != ""
+		}
+		sendNodes(p.node, func(name string, at strict.Node) {
+			if t := r.ws.Templates.Template(name); t != nil && !asks[name] && t.Reads("survey_url") {
+				at.Hintf(CodeMissing, "send it with the step survey: { nps: NAME, template: "+name+" }, where relationship.yaml has a survey of that name",
+					"%s leads to a survey, and nothing says to which", name)
+			}
+		})
+	}
+	if !r.ladder.ok || !r.ladder.node.IsMap() {
+		return
+	}
+	listed := r.ladder.node.Map().Get("programs")
+	if !listed.IsMap() || !listed.Map().Get("survey").IsMap() {
+		return
+	}
+	for _, p := range listed.Map().Get("survey").Map().Pairs() {
+		if !p.Value.IsMap() || !p.Value.Map().Get("notify").IsMap() {
+			continue
+		}
+		if at := p.Value.Map().Get("notify").Map().Get("webhook"); at.IsScalar() {
+			r.name(at, "webhook", r.refs.Webhooks)
+		}
+	}
+}
+
 // sendNodes visits the send steps of a campaign's file, misspelt ones too.
 func sendNodes(n strict.Node, visit func(template string, at strict.Node)) {
 	if !n.IsMap() {
@@ -53,6 +94,16 @@ func sendNodes(n strict.Node, visit func(template string, at strict.Node)) {
 		return
 	}
 	for _, p := range n.Map().Pairs() {
+		if p.Key.Raw().Value == "survey" && p.Value.IsMap() {
+			at := p.Value.Map().Get("template")
+			if !at.Present() {
+				at = p.Value.Map().Get("nps") // the template of the survey's name
+			}
+			if at.IsScalar() {
+				visit(at.Raw().Value, at)
+			}
+			continue
+		}
 		if key := p.Key.Raw().Value; key != "send" && strict.Suggest(key, []string{"send"}) == "" {
 			sendNodes(p.Value, visit)
 			continue

@@ -167,7 +167,7 @@ func stepSchema() schema {
 		"exit":   text().says("ends the enrolment, with this reason"),
 		"award":  object(map[string]schema{"points!": whole(0), "for": text()}),
 		"notify": object(map[string]schema{"webhook!": def("name"), "task": text()}),
-		"survey": object(map[string]schema{"nps!": def("name")}),
+		"survey": object(map[string]schema{"nps!": def("name"), "template": def("name"), "subject": text()}),
 	})
 	s["minProperties"] = 1
 	return s
