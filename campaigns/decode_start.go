@@ -78,7 +78,7 @@ func (d *decoder) startEvent(n strict.Node) {
 }
 
 func (d *decoder) eventName(n strict.Node, name string) {
-	if d.env == nil || d.env.Events == nil {
+	if d.env == nil || d.env.Events == nil || slices.Contains(contacts.UndeclaredEvents, name) {
 		return
 	}
 	names := make([]string, 0, len(d.env.Events))

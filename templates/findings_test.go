@@ -41,7 +41,7 @@ func TestFindings(t *testing.T) {
 			`a.md:4:4: there is no variable "contct" (did you mean contact?)`,
 			`a.md:4:22: there is no variable "first_name" (did you mean contact.first_name?)`,
 			`a.md:4:39: there is no variable "zip" (did you mean contact.zip?)`,
-			`a.md:4:49: there is no variable "whatever" (known are contact, company, campaign, event, unsubscribe_url, preferences_url, view_url, referral_url, survey_url)`}},
+			`a.md:4:49: there is no variable "whatever" (known are contact, company, campaign, event, unsubscribe_url, preferences_url, view_url, referral_url, survey_url, confirm_url)`}},
 		{"fields", []string{"a.md", "---\nsubject: Hi\n---\n{{ contact.zip }}{{ contact.attributes.like }}{{ contact.nam }}{{ company.adress }}{{ event.x.y }}{{ campaign.x }}\n"}, []string{
 			"a.md:4:21: there is no contact.attributes.like (did you mean contact.attributes.likes?)",
 			"a.md:4:50: there is no contact.nam (did you mean contact.name?)",
@@ -53,10 +53,10 @@ func TestFindings(t *testing.T) {
 		{"partial in itself", []string{"a.md", "---\nsubject: Hi\n---\n{% render 'p' %}\n", "partials/p.html", "x\n{% render 'q' %}", "partials/q.html", "{% render 'p' %}"}, []string{
 			`partials/q.html:1:1: the partial "p" includes itself`}},
 		{"variables in a partial", []string{"a.md", "---\nsubject: Hi\n---\n{% assign x = 1 %}{% render 'p', y: 2 %}\n", "partials/p.html", "{{ y }}\n{{ x }}{{ p }}"}, []string{
-			`partials/p.html:2:4: there is no variable "x" (known are contact, company, campaign, event, unsubscribe_url, preferences_url, view_url, referral_url, survey_url, content, subject, preheader, language, kind)`,
-			`partials/p.html:2:11: there is no variable "p" (known are contact, company, campaign, event, unsubscribe_url, preferences_url, view_url, referral_url, survey_url, content, subject, preheader, language, kind)`}},
+			`partials/p.html:2:4: there is no variable "x" (known are contact, company, campaign, event, unsubscribe_url, preferences_url, view_url, referral_url, survey_url, confirm_url, content, subject, preheader, language, kind)`,
+			`partials/p.html:2:11: there is no variable "p" (known are contact, company, campaign, event, unsubscribe_url, preferences_url, view_url, referral_url, survey_url, confirm_url, content, subject, preheader, language, kind)`}},
 		{"a partial's mistake counts once", []string{"a.md", "---\nsubject: Hi\n---\n{% render 'p' %}\n", "b.md", "---\nsubject: Hi\n---\n{% render 'p' %}\n", "partials/p.html", "{{ contact.x }}"}, []string{
-			"partials/p.html:1:4: there is no contact.x (known are email, first_name, last_name, name, language, timezone, stage, health, created_at, attributes, likes, zip)"}},
+			"partials/p.html:1:4: there is no contact.x (known are email, first_name, last_name, name, language, timezone, stage, health, created_at, attributes, points, tier, benefits, likes, zip)"}},
 		{"rule 29: no layout, no footer findings", []string{"a.md", "---\nsubject: Hi\nlayout: leter\n---\nHi {{ contact.nme }}\n"}, []string{
 			`a.md:3:9: there is no layout "leter" (did you mean letter?)`, "a.md:5:7: there is no contact.nme (did you mean contact.name?)"}},
 		{"no content", []string{"a.md", "---\nsubject: Hi\nlayout: l\n---\nHi\n", "layouts/l.html", goodFoot}, []string{"layouts/l.html:1:1: the layout does not show the content (write {{ content }} where it belongs)"}},

@@ -54,6 +54,9 @@ type ReferralLinks interface{ Referral() string }
 // SurveyLinks is implemented by Links that know the address of a survey.
 type SurveyLinks interface{ Survey() string }
 
+// ConfirmLinks is implemented by Links that know where a consent is confirmed.
+type ConfirmLinks interface{ Confirm() string }
+
 // Output is a rendered message.
 type Output struct {
 	Subject   string

@@ -12,7 +12,7 @@ import (
 )
 
 // The variables that hold addresses of our own: signed already, never tracked.
-var ownAddresses = []string{"unsubscribe_url", "preferences_url", "view_url", "referral_url", "survey_url"}
+var ownAddresses = []string{"unsubscribe_url", "preferences_url", "view_url", "referral_url", "survey_url", "confirm_url"}
 
 // linkTable numbers the links of a page.
 type linkTable struct {

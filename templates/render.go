@@ -73,3 +73,4 @@ func (noLinks) Preferences() string                                      { retur
 func (noLinks) View() string                                             { return "#view" }
 func (noLinks) Referral() string                                         { return "#referral" }
 func (noLinks) Survey() string                                           { return "#survey" }
+func (noLinks) Confirm() string                                          { return "#confirm" }

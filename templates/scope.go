@@ -9,6 +9,7 @@ const (
 	viewURL
 	referralURL
 	surveyURL
+	confirmURL
 	openURL
 	ownURLs
 )
@@ -38,6 +39,12 @@ func (f *Filling) url(i int) any {
 			return nil
 		}
 		*u = l.Survey()
+	case confirmURL:
+		l, ok := f.links.(ConfirmLinks)
+		if !ok {
+			return nil
+		}
+		*u = l.Confirm()
 	case openURL:
 		if *u = f.links.Open(); *u == "" {
 			return nil
@@ -69,6 +76,8 @@ func (f *Filling) Get(key string) (any, bool) {
 		v = f.url(referralURL)
 	case "survey_url":
 		v = f.url(surveyURL)
+	case "confirm_url":
+		v = f.url(confirmURL)
 	case "subject":
 		v = &f.subject
 	case "preheader":

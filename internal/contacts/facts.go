@@ -113,6 +113,9 @@ const (
 	EventAwarded  = "points.awarded"  // points: how many
 	EventSurveyed = "survey.answered" // survey, score, scale
 
+	// EventRequested asks for the confirmation of a consent: topic, source.
+	EventRequested = "confirmation.requested"
+
 	EventTold   = "webhook.delivered" // webhook, attempts
 	EventUntold = "webhook.failed"    // and the reason
 	EventCaught = "webhook.caught"    // mail to the contact does not leave the house
@@ -120,7 +123,7 @@ const (
 
 // UndeclaredEvents are those of them that conditions may ask for as events, though
 // no workspace declares them.
-var UndeclaredEvents = []string{EventChanged, EventAwarded, EventSurveyed, EventTold, EventUntold, EventCaught}
+var UndeclaredEvents = []string{EventChanged, EventAwarded, EventSurveyed, EventRequested, EventTold, EventUntold, EventCaught}
 
 // Participation is one enrolment of the contact in a campaign.
 type Participation struct {

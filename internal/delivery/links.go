@@ -45,9 +45,15 @@ func (l *links) View() string        { return l.view }
 
 // Survey is the address of the survey that the mail asks. Few mails do, so it is
 // made from the page's only when it is asked for.
-func (l *links) Survey() string {
+func (l *links) Survey() string { return l.page("/s/") }
+
+// Confirm is the address at which a consent is confirmed.
+func (l *links) Confirm() string { return l.page("/confirm/") }
+
+// page is the address of the view with another path.
+func (l *links) page(path string) string {
 	i := strings.LastIndex(l.view, "/v/")
-	return l.view[:i] + "/s/" + l.view[i+len("/v/"):]
+	return l.view[:i] + path + l.view[i+len("/v/"):]
 }
 
 // follows reports whether an address can be led to; one that cannot stays as it

@@ -20,6 +20,7 @@ import (
 	"rapport/internal/store"
 	"rapport/internal/token"
 	"rapport/internal/web"
+	"rapport/internal/workspace"
 )
 
 // openWeb makes the public addresses, the HTTP interface and the dashboard.
@@ -82,10 +83,13 @@ func (e *Engine) responseSettings() responses.Settings {
 	if last := e.settings.Load(); last != nil && last.applied == applied {
 		return last.Settings
 	}
-	s := responses.Settings{Survey: surveys(applied), Company: applied.Company.Name, Website: applied.Company.Website, Language: applied.Company.Language,
+	s := responses.Settings{Confirms: map[string]string{}, Survey: surveys(applied), Company: applied.Company.Name, Website: applied.Company.Website, Language: applied.Company.Language,
 		CampaignTopic: map[string]string{}, Webhooks: map[string][]string{}}
 	for _, name := range applied.TopicOrder {
 		s.Topics = append(s.Topics, responses.Topic{Name: name, Title: applied.Topics[name].Title})
+		if applied.Topics[name].Double {
+			s.Confirms[workspace.ConfirmCampaign(name)] = name
+		}
 	}
 	for name, d := range applied.Workspace.Campaigns {
 		s.CampaignTopic[name] = d.Topic
@@ -124,6 +128,11 @@ func (e *Engine) apiSettings() api.Settings {
 	}
 	s := api.Settings{Topics: slices.Clone(applied.TopicOrder), TransactionalStarts: map[string]bool{}, Segments: map[string]string{},
 		Question: store.Question{Segments: applied.Segments, Zone: applied.Zone, Ladder: applied.Relationship.Stages(), Scoring: applied.Relationship.Scoring()}}
+	for _, name := range applied.TopicOrder {
+		if applied.Topics[name].Double {
+			s.Double = append(s.Double, name)
+		}
+	}
 	for _, d := range applied.Workspace.Campaigns {
 		if d.Kind == campaigns.Transactional && d.Start.Kind == campaigns.StartEvent {
 			s.TransactionalStarts[d.Start.Event] = true

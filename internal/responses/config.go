@@ -51,6 +51,8 @@ type Settings struct {
 	// CampaignTopic is the topic of each campaign, by name; a transactional
 	// campaign may have none.
 	CampaignTopic map[string]string
+	// Confirms is the topic that a campaign asks to confirm, by its name.
+	Confirms map[string]string
 	// Survey is what the mail of a campaign's step asks, by the step's number;
 	// nil: it asks nothing.
 	Survey func(campaign string, step int) *relationship.Survey
@@ -138,6 +140,8 @@ func (r *Responses) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /p/{token}", r.savePreferences)
 	mux.HandleFunc("GET /s/{token}", r.surveyPage)
 	mux.HandleFunc("POST /s/{token}", r.answerSurvey)
+	mux.HandleFunc("GET /confirm/{token}", r.confirmPage)
+	mux.HandleFunc("POST /confirm/{token}", r.confirm)
 	mux.HandleFunc("GET /v/{token}", r.view)
 	mux.HandleFunc("POST /webhooks/generic/{provider}", r.webhook)
 	mux.HandleFunc("POST /webhooks/{provider}", r.webhook)

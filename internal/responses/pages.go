@@ -27,7 +27,7 @@ type page struct {
 
 // form is the preference centre and the question before unsubscribing.
 type form struct {
-	Kind   string // "unsubscribe", "preferences" or "survey"
+	Kind   string // "unsubscribe", "preferences", "survey" or "confirm"
 	Action string
 	Email  string // masked
 	Topic  string // title of the topic that one click ends; "" when there is none

@@ -54,6 +54,9 @@ func (b Base) View() string { return "/v/" + string(b) }
 // Survey is the path of the survey that the message asks.
 func (b Base) Survey() string { return "/s/" + string(b) }
 
+// Confirm is the path at which a consent is confirmed that the message asks for.
+func (b Base) Confirm() string { return "/confirm/" + string(b) }
+
 // Claims is what a message's token says.
 type Claims struct {
 	Message int64

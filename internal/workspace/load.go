@@ -79,6 +79,7 @@ func decode(files []File, env func(string) (string, bool), findings *strict.Find
 	r.relationship()
 	r.decodeSegments()
 	r.decodeCampaigns()
+	r.confirmations()
 	r.decodeScenarios()
 	r.cross()
 	return ws

@@ -218,8 +218,6 @@ func (s *settings) topic(name string, n strict.Node) Topic {
 	switch {
 	case t.Double && !m.Has("confirm"):
 		m.Get("opt_in").Hintf(CodeMissing, "add confirm: and the name of a template", "double opt-in needs a template that asks for the confirmation")
-	case t.Double:
-		notRunYet(m.Get("opt_in"), "opt_in", "double opt-in")
 	case m.Has("confirm") && (optIn == "single" || !m.Has("opt_in")):
 		m.Key("confirm").Hintf(CodeContradiction, "write opt_in: double, or leave it out", "a confirmation goes with double opt-in only")
 	}

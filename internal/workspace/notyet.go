@@ -9,7 +9,6 @@ var notYet = map[string]string{
 	"webhook.kind": "callbacks of this kind are refused; generic ones are taken",
 	"replies":      "answers go to the address in from, and are not seen",
 	"bounces":      "mail carries the signed return path, and nothing here receives what comes to it",
-	"opt_in":       "no confirmation is mailed: consents stay pending until they are given in another way",
 	"inbound":      "nothing listens for bounces and replies",
 	"scenarios":    "scenarios are checked and not run",
 }

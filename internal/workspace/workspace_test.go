@@ -115,7 +115,7 @@ func TestFullWorkspace(t *testing.T) {
 		ws.RefreshSegments != 10*time.Minute || ws.Attributes["renewal_date"] != "date" || ws.Events["order.placed"]["total"] != "number" {
 		t.Errorf("%+v", ws)
 	}
-	if len(ws.Segments) != 4 || len(ws.Campaigns) != 5 || len(ws.Scenarios) != 1 || len(ws.Scenarios[0].Entries) != 6 || ws.Scenarios[0].Arms["first-offer"] != "discount" {
+	if len(ws.Segments) != 4 || len(ws.Campaigns) != 6 || len(ws.Scenarios) != 1 || len(ws.Scenarios[0].Entries) != 6 || ws.Scenarios[0].Arms["first-offer"] != "discount" {
 		t.Errorf("%d segments, %d campaigns, scenarios %+v", len(ws.Segments), len(ws.Campaigns), ws.Scenarios)
 	}
 	if s := ws.SenderOf(ws.Campaigns["club"]); s != "mia" {

@@ -48,6 +48,7 @@ type Store interface {
 // Settings is what of the applied workspace matters here.
 type Settings struct {
 	Topics []string
+	Double []string // those whose consent counts once it is confirmed by mail
 	// TransactionalStarts are the events that start transactional campaigns.
 	TransactionalStarts map[string]bool
 	// Question asks the segments of contacts; its Now is filled in here.

@@ -33,7 +33,7 @@ type Consent struct {
 	State  string `json:"state,omitempty" enum:"given,withdrawn,pending" doc:"given unless said."`
 	Source string `json:"source" doc:"Where it was said; it must be shown one day." example:"checkout form"`
 	At     string `json:"at,omitempty" format:"date-time" doc:"When it was said (RFC 3339); now unless said."`
-	OwnAct bool   `json:"own_act,omitempty" doc:"The contact has said it themselves, in this form: only then can it bring back what was withdrawn."`
+	OwnAct bool   `json:"own_act,omitempty" doc:"The contact has said it themselves, in this form: only then can it bring back what was withdrawn, and only then is a topic with double opt-in asked to be confirmed by mail."`
 }
 
 // ContactView is a contact as it is shown.
@@ -135,10 +135,8 @@ func (a *api) putContacts(ctx context.Context, q *rawInput) (*contactsAnswer, er
 			}
 			out.Body.Contacts = append(out.Body.Contacts, Stored{Email: in[i].Contact.Email, ID: int64(r.ID), Created: r.Created, Changed: r.Changed, Refused: r.Refused})
 		}
-		if len(acts) > 0 {
-			if _, err := a.Store.SetConsent(ctx, acts, now); err != nil {
-				return nil, a.unavailable("put-contacts", err)
-			}
+		if err := a.said(ctx, acts, now); err != nil {
+			return nil, a.unavailable("put-contacts", err)
 		}
 		for _, s := range out.Body.Contacts {
 			a.Changed(ctx, contacts.ID(s.ID))
