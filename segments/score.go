@@ -134,6 +134,29 @@ func (s *Scoring) halfLife(name string) time.Duration {
 	return s.HalfLives[name]
 }
 
+// ScoreValue is what a score is at a moment.
+type ScoreValue struct {
+	Name  string
+	Value float64 // in hundredths
+}
+
+// Values are the scores of a contact at a moment, by name. A signal that the
+// relationship has no more is left out.
+func (s *Scoring) Values(f *contacts.Facts, now time.Time) []ScoreValue {
+	var list []ScoreValue
+	for _, score := range f.Scores {
+		half := s.halfLife(score.Name)
+		if half == 0 && score.Sign != 0 {
+			continue
+		}
+		list = append(list, ScoreValue{score.Name, hundredths(score.At(now, half))})
+	}
+	return list
+}
+
+// hundredths is a number as people read it.
+func hundredths(value float64) float64 { return math.Round(value*100) / 100 }
+
 // counts tells whether who has no score counts as having 0. Who never answered a
 // survey has no answer.
 func (l *scoreLeaf) counts(s *Scoring) bool {
@@ -230,7 +253,7 @@ func (l *scoreLeaf) why(q *Question) string {
 	if found {
 		value = s.At(q.Now, q.Scoring.halfLife(l.name))
 	}
-	return l.name + " is " + strconv.FormatFloat(math.Round(value*100)/100, 'f', -1, 64)
+	return l.name + " is " + strconv.FormatFloat(hundredths(value), 'f', -1, 64)
 }
 
 // next is when a score that halves falls below a bound, or rises to one below

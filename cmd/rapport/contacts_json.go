@@ -9,7 +9,7 @@ import (
 )
 
 // contactJSON is what show prints for programs.
-func contactJSON(f *contacts.Facts, list []store.Entry, more bool) any {
+func contactJSON(f *contacts.Facts, list []store.Entry, more bool) map[string]any {
 	c := &f.Contact
 	type consent struct {
 		Topic  string    `json:"topic"`

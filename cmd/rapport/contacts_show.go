@@ -1,12 +1,15 @@
 package main
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"rapport/internal/catalog"
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
 	"rapport/internal/store"
@@ -38,10 +41,15 @@ it moved on the ladder and why, and what happened, newest first.`,
 			if err != nil {
 				return err
 			}
+			scores, tier := s.scores(facts)
 			if s.json {
-				return s.print(contactJSON(facts, list, more))
+				out := contactJSON(facts, list, more)
+				if out["scores"] = scores; tier != "" {
+					out["tier"] = tier
+				}
+				return s.print(out)
 			}
-			s.showProfile(facts)
+			s.showProfile(facts, scores, tier)
 			s.showChanges(facts.Changes)
 			s.showTimeline(list, more)
 			return nil
@@ -51,7 +59,26 @@ it moved on the ladder and why, and what happened, newest first.`,
 	return c
 }
 
-func (s *session) showProfile(f *contacts.Facts) {
+// scores are what has been added up of a contact by what was applied, and the
+// tier of the loyalty program that it stands in.
+func (s *session) scores(f *contacts.Facts) (scores map[string]float64, tier string) {
+	scores = map[string]float64{}
+	applied, err := catalog.New(s.store, s.env, nil).Refresh(s.ctx)
+	if err != nil {
+		s.note("the scores cannot be told: %v", err)
+	}
+	if err != nil || applied == nil {
+		return scores, ""
+	}
+	scoring := applied.Relationship.Scoring()
+	for _, v := range scoring.Values(f, s.now.Now()) {
+		scores[v.Name] = v.Value
+	}
+	points, _ := f.Score(contacts.ScorePoints)
+	return scores, scoring.TierOf(points.Value)
+}
+
+func (s *session) showProfile(f *contacts.Facts, scores map[string]float64, tier string) {
 	c := &f.Contact
 	title := s.head(c.Email)
 	if name := nameOf(c); name != "" {
@@ -67,6 +94,10 @@ func (s *session) showProfile(f *contacts.Facts) {
 	add("id", ident.Format(int64(c.ID)))
 	add("stage", s.standing(c.Stage, c.StageSince))
 	add("health", s.standing(c.Health, c.HealthSince))
+	for _, name := range slices.Sorted(maps.Keys(scores)) {
+		add(name, strconv.FormatFloat(scores[name], 'f', -1, 64))
+	}
+	add("tier", tier)
 	add("language", c.Language)
 	add("time zone", c.Timezone)
 	add("since", s.when(c.CreatedAt))

@@ -62,6 +62,7 @@ type contactData struct {
 	Campaigns  []contacts.Participation
 	Segments   []membership
 	Attributes []attribute
+	Scores     []attribute
 	Days       []day
 	Next       string
 	First      bool // this is the newest part of the timeline
@@ -108,6 +109,13 @@ func (w *Web) contact(q *request) (view, error) {
 	d.Rungs = stagesOf(q.applied)
 	for _, name := range slices.Sorted(maps.Keys(f.Contact.Attributes)) {
 		d.Attributes = append(d.Attributes, attribute{name, valueText(f.Contact.Attributes[name])})
+	}
+	scoring := scoringOf(q.applied)
+	for _, s := range scoring.Values(f, q.now) {
+		d.Scores = append(d.Scores, attribute{s.Name, valueText(s.Value)})
+	}
+	if points, _ := f.Score(contacts.ScorePoints); scoring.TierOf(points.Value) != "" {
+		d.Scores = append(d.Scores, attribute{"tier", scoring.TierOf(points.Value)})
 	}
 	if zone, err := calendar.LoadZone(f.Contact.Timezone); f.Contact.Timezone != "" && err == nil {
 		d.Local = q.now.In(zone).Format("15:04")

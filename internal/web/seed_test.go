@@ -175,7 +175,7 @@ func (f *fixture) judge() {
 	var states []store.StateChange
 	for i, id := range f.people {
 		top := []int{0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 1, 2, 5, 1, 2, 3}[i%16]
-		s := store.StateChange{Contact: id, Health: "none"}
+		s := store.StateChange{Contact: id, Health: "none", Scored: true, Scores: []contacts.Score{{Name: contacts.ScoreNPS, Value: 9 * contacts.Million}}}
 		at := noon.AddDate(0, 0, -f.random.IntN(40)-1)
 		for rung := 1; rung <= top; rung++ {
 			s.Changes = append(s.Changes, contacts.StageChange{Contact: id, Kind: "stage", From: stages[rung-1], To: stages[rung], Rule: "event order.placed", At: at})

@@ -64,7 +64,7 @@ func TestRooms(t *testing.T) {
 		{"/contacts?q=lena", []string{"Whose address or name begins with “lena”.", "lena.3@example.com"}},
 		{"/contacts?q=nobody-of-that-name", []string{"Nobody is called that."}},
 		{"/contacts?after=nonsense", []string{"240 contacts."}},
-		{fmt.Sprint("/contacts/", id), []string{"Émile Berger", "Europe/Berlin, 14:00 there", "newsletter form", "Stage: customer → client", "Opened welcome, by a machine", "readers is in", "order: N-1001"}},
+		{fmt.Sprint("/contacts/", id), []string{"Émile Berger", "Europe/Berlin, 14:00 there", "newsletter form", "Stage: customer → client", "Opened welcome, by a machine", "readers is in", "order: N-1001", "nps 9"}},
 		{"/segments", []string{"readers 190 79 %", "Used by monthly-guide"}},
 		{"/messages", []string{"all 375", "queued 25", "550 5.1.1 no such user here", "Older"}},
 		{"/messages?state=queued&campaign=monthly-guide", []string{"quiet hours; from 2026-06-10 08:00", "its time has not come", "not before"}},
