@@ -100,6 +100,9 @@ func (s *Scheduler) reactNeeds(ctx context.Context, applied *catalog.Applied, t 
 	if follows(applied, t) {
 		n = n.And(applied.EnterNeeds())
 	}
+	if brings(applied, t) {
+		n = n.And(contacts.Needs{Events: []string{contacts.EventJoined, applied.Relationship.Health.Purchase}})
+	}
 	for name, d := range applied.Workspace.Campaigns {
 		if applied.Campaigns[name].Status == store.Running && d.Start.Kind == campaigns.StartEvent && slices.ContainsFunc(t.News, func(e contacts.Event) bool { return e.Name == d.Start.Event }) {
 			n = n.And(applied.AdmitNeeds(d)).And(contacts.Needs{Events: []string{d.Start.Event}})
@@ -153,6 +156,9 @@ func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store
 	s.starts(applied, t, entered, now, &r)
 	for _, d := range t.Entries {
 		s.reactEntry(ctx, applied, d, now, &r)
+	}
+	if brings(applied, &t) {
+		r.Tell = referral(applied.Relationship, f, now)
 	}
 	return r
 }

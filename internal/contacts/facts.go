@@ -116,6 +116,9 @@ const (
 	// EventRequested asks for the confirmation of a consent: topic, source.
 	EventRequested = "confirmation.requested"
 
+	EventJoined    = "referral.joined"    // by: the id of the contact who brought this one
+	EventConverted = "referral.converted" // friend: the id of the one who was brought, and has bought
+
 	EventTold   = "webhook.delivered" // webhook, attempts
 	EventUntold = "webhook.failed"    // and the reason
 	EventCaught = "webhook.caught"    // mail to the contact does not leave the house
@@ -123,7 +126,7 @@ const (
 
 // UndeclaredEvents are those of them that conditions may ask for as events, though
 // no workspace declares them.
-var UndeclaredEvents = []string{EventChanged, EventAwarded, EventSurveyed, EventRequested, EventTold, EventUntold, EventCaught}
+var UndeclaredEvents = []string{EventChanged, EventAwarded, EventSurveyed, EventRequested, EventJoined, EventConverted, EventTold, EventUntold, EventCaught}
 
 // Participation is one enrolment of the contact in a campaign.
 type Participation struct {

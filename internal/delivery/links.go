@@ -12,6 +12,7 @@ import (
 type links struct {
 	signer   *token.Signer
 	message  int64
+	contact  int64
 	numbered []bool // by link number - 1: its address is stem and number; nil: nobody has looked
 
 	stem, open, unsubscribe, preferences, view string
@@ -20,7 +21,7 @@ type links struct {
 // newLinks makes the addresses of a message one by one.
 func newLinks(signer *token.Signer, publicURL string, message, contact int64) *links {
 	root, base := strings.TrimRight(publicURL, "/"), signer.Message(message, contact)
-	return &links{signer: signer, message: message, stem: root + "/c/" + string(base) + "/", open: root + base.Open(),
+	return &links{signer: signer, message: message, contact: contact, stem: root + "/c/" + string(base) + "/", open: root + base.Open(),
 		unsubscribe: root + base.Unsubscribe(), preferences: root + base.Preferences(), view: root + base.View()}
 }
 
@@ -49,6 +50,12 @@ func (l *links) Survey() string { return l.page("/s/") }
 
 // Confirm is the address at which a consent is confirmed.
 func (l *links) Confirm() string { return l.page("/confirm/") }
+
+// Referral is the address that the contact may pass on to friends.
+func (l *links) Referral() string {
+	i := strings.LastIndex(l.view, "/v/")
+	return l.view[:i] + "/r/" + l.signer.Referral(l.contact)
+}
 
 // page is the address of the view with another path.
 func (l *links) page(path string) string {

@@ -211,7 +211,7 @@ func (r *recipe) address(m *draft, tokens *token.Signer, id int64) {
 		text[i], start = all[start:end], end
 	}
 	m.person.name = strings.TrimSpace(text[textName])
-	m.links = links{signer: tokens, message: id, numbered: r.numbered, stem: text[textClick], open: text[textOpen],
+	m.links = links{signer: tokens, message: id, contact: int64(c.ID), numbered: r.numbered, stem: text[textClick], open: text[textOpen],
 		unsubscribe: text[textUnsubscribe], preferences: text[textPreferences], view: text[textView]}
 	m.message = mime.Message{
 		From: r.from, To: mail.Address{Name: m.person.name, Address: c.Email}, EnvelopeFrom: text[textBounce],

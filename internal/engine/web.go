@@ -31,7 +31,7 @@ func (e *Engine) openWeb() {
 		Store: e.Store, Tokens: e.Tokens, Now: e.Clock.Now, Wall: e.Wall, Log: log, Registry: registry,
 		Settings: e.responseSettings, Changed: e.changed, View: e.view,
 	})
-	interfaces := api.New(api.Config{Store: e.Store, Ingest: e.responses.Ingester(), Settings: e.apiSettings, Now: e.Clock.Now,
+	interfaces := api.New(api.Config{Store: e.Store, Ingest: e.responses.Ingester(), Tokens: e.Tokens, Settings: e.apiSettings, Now: e.Clock.Now,
 		Changed: e.changed, Log: log})
 	e.handler = web.New(web.Config{
 		Store: e.Store, Queue: e.Queue, Applied: e.Catalog.Current, Now: e.Clock.Now, Mailbox: e.Box, Public: e.responses.Handler(),
@@ -128,6 +128,7 @@ func (e *Engine) apiSettings() api.Settings {
 	}
 	s := api.Settings{Topics: slices.Clone(applied.TopicOrder), TransactionalStarts: map[string]bool{}, Segments: map[string]string{},
 		Question: store.Question{Segments: applied.Segments, Zone: applied.Zone, Ladder: applied.Relationship.Stages(), Scoring: applied.Relationship.Scoring()}}
+	s.Referral = applied.Relationship.Programs.Referral
 	for _, name := range applied.TopicOrder {
 		if applied.Topics[name].Double {
 			s.Double = append(s.Double, name)

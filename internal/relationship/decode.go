@@ -52,7 +52,7 @@ func Decode(n strict.Node, env *segments.Env) (*Definition, bool) {
 	if !m.OK() {
 		return nil, false
 	}
-	d := &decoder{def: &Definition{}}
+	d := &decoder{def: &Definition{}, env: env}
 	if env != nil {
 		d.events = env.Events
 	}

@@ -83,13 +83,11 @@ func (d *decoder) programs(n strict.Node) {
 		return
 	}
 	m := n.Map("loyalty", "referral", "survey", "partners")
-	for _, key := range []string{"referral", "partners"} {
-		if m.Has(key) {
-			notRunYet(m.Key(key))
-		}
+	if m.Has("partners") {
+		notRunYet(m.Key("partners"))
 	}
 	d.loyalty(m.Get("loyalty"))
-	referral(m.Get("referral"))
+	d.referral(m.Get("referral"))
 	d.surveys(m.Get("survey"))
 	if partners := m.Get("partners"); partners.Present() {
 		for _, p := range partners.Map().Pairs() {
@@ -171,19 +169,61 @@ func listOf(n strict.Node) []strict.Node {
 	return n.List()
 }
 
-func referral(n strict.Node) {
+// mostReward bounds what one friend is worth, in points.
+const mostReward = 1_000_000
+
+func (d *decoder) referral(n strict.Node) {
 	if !n.Present() {
 		return
 	}
+	r := &Referral{Friend: map[string]any{}}
 	m := n.Map("reward", "friend")
 	if reward := m.Get("reward"); reward.Present() {
-		reward.Map("points").Require("points").Number()
+		at := reward.Map("points").Require("points")
+		points, ok := at.Int()
+		if ok && (points < 1 || points > mostReward) {
+			at.Errorf(strict.CodeBadValue, "a reward is from 1 to %d points, not %d", mostReward, points)
+		}
+		r.Points = int(points)
+		if ok && !d.def.Programs.Loyalty.Runs {
+			reward.Hintf(segments.CodeUnknownName, "add loyalty: beside referral:", "there is no loyalty program, so nothing counts these points")
+		}
 	}
 	if friend := m.Get("friend"); friend.Present() {
 		for _, p := range friend.Map().Pairs() {
-			p.Value.Value()
+			d.friend(r, p)
 		}
 	}
+	d.def.Programs.Referral = r
+}
+
+// friend reads a field that is set for who was brought.
+func (d *decoder) friend(r *Referral, p strict.Pair) {
+	field, ok := p.Key.Text()
+	value, okValue := p.Value.Value()
+	if !ok || !okValue {
+		return
+	}
+	name, is := strings.CutPrefix(field, "attributes.")
+	if !is || name == "" {
+		p.Key.Hintf(strict.CodeBadValue, "write attributes."+field, "%q is not an attribute", field)
+		return
+	}
+	if d.env != nil && d.env.Attributes != nil {
+		if _, declared := d.env.Attributes[name]; !declared {
+			p.Key.Unknownf(segments.CodeUnknownName, name, slices.Sorted(maps.Keys(d.env.Attributes)), "there is no attribute %q; rapport.yaml declares what there is", name)
+			return
+		}
+	}
+	switch v := value.(type) {
+	case int64:
+		value = float64(v)
+	case string, float64, bool:
+	default:
+		p.Value.Errorf(strict.CodeWrongType, "%s must be one value", p.Value.Label())
+		return
+	}
+	r.Friend[field] = value
 }
 
 func (d *decoder) surveys(n strict.Node) {

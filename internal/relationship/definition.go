@@ -59,6 +59,7 @@ type Signal struct {
 // Programs are loyalty, referral, survey and partners.
 type Programs struct {
 	Loyalty  Loyalty
+	Referral *Referral // nil: there is no such program
 	Surveys  []Survey
 	Partners []string // names; read and checked, and nothing acts on them
 }
@@ -84,6 +85,12 @@ type Tier struct {
 	Name     string
 	From     float64 // points
 	Benefits []string
+}
+
+// Referral says what bringing a friend is worth.
+type Referral struct {
+	Points int            // for who brought somebody that has bought
+	Friend map[string]any // fields of the friend that are set when it joins
 }
 
 // Survey asks one question.

@@ -142,6 +142,7 @@ func (r *Responses) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /s/{token}", r.answerSurvey)
 	mux.HandleFunc("GET /confirm/{token}", r.confirmPage)
 	mux.HandleFunc("POST /confirm/{token}", r.confirm)
+	mux.HandleFunc("GET /r/{code}", r.refer)
 	mux.HandleFunc("GET /v/{token}", r.view)
 	mux.HandleFunc("POST /webhooks/generic/{provider}", r.webhook)
 	mux.HandleFunc("POST /webhooks/{provider}", r.webhook)

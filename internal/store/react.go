@@ -35,6 +35,7 @@ type Reaction struct {
 	Restart []int64             // enrolments to end, because they start again
 	Wake    []int64             // enrolments the step machine is to look at now
 	Convert map[int64]time.Time // enrolment to the moment its goal was reached
+	Tell    []contacts.Event    // of any contact; one whose key is known is left out
 }
 
 // NewEnrolment is an enrolment to write.
@@ -132,6 +133,13 @@ func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, deci
 			return err
 		}
 		if err := s.saveMemberships(ctx, q, reactions, now); err != nil {
+			return err
+		}
+		var told []contacts.Event
+		for _, r := range reactions {
+			told = append(told, r.Tell...)
+		}
+		if err := s.tell(ctx, q, told, now); err != nil {
 			return err
 		}
 		if err := s.saveReactedEnrolments(ctx, q, reactions, now); err != nil {

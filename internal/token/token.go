@@ -23,10 +23,11 @@ const macSize = 12
 // What a signature is for is part of what is signed: a text that was signed
 // for one purpose verifies for no other.
 const (
-	forKeyID   = 'k'
-	forMessage = 'm'
-	forLink    = 'l'
-	forBounce  = 'b'
+	forKeyID    = 'k'
+	forMessage  = 'm'
+	forLink     = 'l'
+	forBounce   = 'b'
+	forReferral = 'r'
 )
 
 // ErrInvalid says that a text is no token of ours: cut short, changed on its

@@ -153,7 +153,7 @@ func (w *Web) publicRoutes(mux *http.ServeMux) {
 		mux.Handle("/api/v1/", w.Config.API)
 	}
 	if w.Config.Public != nil {
-		for _, path := range []string{"/o/", "/c/", "/u/", "/p/", "/s/", "/confirm/", "/v/", "/webhooks/", "/robots.txt"} {
+		for _, path := range []string{"/o/", "/c/", "/u/", "/p/", "/s/", "/confirm/", "/r/", "/v/", "/webhooks/", "/robots.txt"} {
 			mux.Handle(path, w.Config.Public)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 func (r *reading) cross() {
 	r.sends()
 	r.surveys()
+	r.referral()
 	r.unusedTemplates()
 	r.answers()
 	r.website()
@@ -82,6 +83,31 @@ func (r *reading) surveys() {
 		if at := p.Value.Map().Get("notify").Map().Get("webhook"); at.IsScalar() {
 			r.name(at, "webhook", r.refs.Webhooks)
 		}
+	}
+}
+
+// referral finds mail with a link to pass on where there is no program for it, and
+// a program whose links lead nowhere.
+func (r *reading) referral() {
+	if !r.main.ok || r.ladder.path != "" && !r.ladder.ok {
+		return
+	}
+	if r.ws.Relationship.Programs.Referral != nil {
+		if r.ws.Company.Website == "" {
+			at := r.ladder.node.Map().Get("programs").Map().Key("referral")
+			at.Hintf(CodeMissing, "add website: under company: in "+mainFile, "links of friends lead to the company's website, and it has none")
+		}
+		return
+	}
+	for _, p := range r.campaigns {
+		if !p.ok {
+			continue
+		}
+		sendNodes(p.node, func(name string, at strict.Node) {
+			if t := r.ws.Templates.Template(name); t != nil && t.Reads("referral_url") {
+				at.Hintf(CodeMissing, "add programs: referral: to relationship.yaml", "%s has a link for friends, and there is no referral program", name)
+			}
+		})
 	}
 }
 

@@ -13,8 +13,10 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"rapport/internal/contacts"
+	"rapport/internal/relationship"
 	"rapport/internal/responses"
 	"rapport/internal/store"
+	"rapport/internal/token"
 )
 
 // Scopes that a key can have.
@@ -41,12 +43,17 @@ type Store interface {
 	SegmentSizes(ctx context.Context, in store.Question) ([]store.SegmentSize, error)
 	Campaigns(ctx context.Context) (map[string]store.Campaign, error)
 	Progress(ctx context.Context, campaigns ...int64) (map[int64]*store.Progress, error)
+	Contact(ctx context.Context, id contacts.ID) (c contacts.Contact, found bool, err error)
+	SetAttributes(ctx context.Context, changes []store.AttributeChange, now time.Time) error
 	Messages(ctx context.Context, f store.MessageFilter) ([]store.Message, error)
 	Message(ctx context.Context, id int64) (m store.Message, found bool, err error)
 }
 
 // Settings is what of the applied workspace matters here.
 type Settings struct {
+	// Referral is what bringing a friend is worth; nil: there is no such program.
+	Referral *relationship.Referral
+
 	Topics []string
 	Double []string // those whose consent counts once it is confirmed by mail
 	// TransactionalStarts are the events that start transactional campaigns.
@@ -61,6 +68,7 @@ type Settings struct {
 type Config struct {
 	Store    Store
 	Ingest   responses.Ingester
+	Tokens   *token.Signer
 	Settings func() Settings
 	Now      func() time.Time
 	Changed  func(ctx context.Context, contact contacts.ID) // permission has changed

@@ -234,14 +234,14 @@ func TestContacts(t *testing.T) {
 func TestWhatIsWrongWithAContact(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"first_name":"Ana"}`:                                                                           "email is missing",
-		`{"email":"a@example.com","name":"Ana"}`:                                                         `there is no field "name": use email, first_name, last_name, language, timezone, attributes and consents`,
+		`{"email":"a@example.com","name":"Ana"}`:                                                         `there is no field "name": use email, first_name, last_name, language, timezone, attributes, consents and referred_by`,
 		`{"email":"a@example.com","timezone":"Mars/Base"}`:                                               `timezone "Mars/Base" is not known: use an IANA name such as Europe/Berlin`,
 		`{"email":"a@example.com","consents":[{"topic":"news","source":"x"}]}`:                           `there is no topic "news" in the workspace`,
 		`{"email":"a@example.com","consents":[{"topic":"guides"}]}`:                                      "the consent to guides needs a source: where it was said",
 		`{"email":"a@example.com","consents":[{"topic":"guides","source":"x","state":"maybe"}]}`:         `the consent to guides is "maybe": it must be given, withdrawn or pending`,
 		`{"email":"a@example.com","consents":[{"topic":"guides","source":"x","at":"2026-03-02 10:00"}]}`: `the consent to guides: at "2026-03-02 10:00" is no time: write it as 2026-03-02T09:30:00Z (RFC 3339)`,
 	} {
-		if _, _, wrong := parseContact([]byte(body), []string{"guides"}); wrong != want {
+		if _, _, _, wrong := parseContact([]byte(body), []string{"guides"}); wrong != want {
 			t.Errorf("%s:\n got %s\nwant %s", body, wrong, want)
 		}
 	}

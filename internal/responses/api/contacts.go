@@ -25,6 +25,7 @@ type Contact struct {
 	Timezone   string         `json:"timezone,omitempty" doc:"An IANA name." example:"Europe/Berlin"`
 	Attributes map[string]any `json:"attributes,omitempty" doc:"Merged into what is known; null removes one."`
 	Consents   []Consent      `json:"consents,omitempty"`
+	ReferredBy string         `json:"referred_by,omitempty" doc:"Who brought them: the parameter of this name with which they came to your website. It counts for who is new."`
 }
 
 // Consent is what a contact has allowed.
@@ -105,15 +106,16 @@ func (a *api) putContacts(ctx context.Context, q *rawInput) (*contactsAnswer, er
 	topics := a.Settings().Topics
 	var in []store.ContactInput
 	var own [][]store.ConsentChange
+	var codes []string
 	var index []int
 	var bad []responses.BadEvent
 	for i, raw := range list {
-		c, acts, wrong := parseContact(raw, topics)
+		c, acts, code, wrong := parseContact(raw, topics)
 		if wrong != "" {
 			bad = append(bad, responses.BadEvent{Index: i, Error: wrong})
 			continue
 		}
-		in, own, index = append(in, c), append(own, acts), append(index, i)
+		in, own, index, codes = append(in, c), append(own, acts), append(index, i), append(codes, code)
 	}
 	out := &contactsAnswer{}
 	out.Body.Contacts = []Stored{}
@@ -138,6 +140,9 @@ func (a *api) putContacts(ctx context.Context, q *rawInput) (*contactsAnswer, er
 		if err := a.said(ctx, acts, now); err != nil {
 			return nil, a.unavailable("put-contacts", err)
 		}
+		if err := a.referred(ctx, codes, results, now); err != nil {
+			return nil, a.unavailable("put-contacts", err)
+		}
 		for _, s := range out.Body.Contacts {
 			a.Changed(ctx, contacts.ID(s.ID))
 		}
@@ -152,21 +157,21 @@ func (a *api) putContacts(ctx context.Context, q *rawInput) (*contactsAnswer, er
 
 // parseContact turns an entry into what the store takes; acts are the consents
 // that are the contact's own act.
-func parseContact(raw json.RawMessage, topics []string) (in store.ContactInput, acts []store.ConsentChange, wrong string) {
+func parseContact(raw json.RawMessage, topics []string) (in store.ContactInput, acts []store.ConsentChange, code, wrong string) {
 	var c Contact
-	if wrong := responses.DecodeStrict(raw, &c, "email, first_name, last_name, language, timezone, attributes and consents"); wrong != "" {
-		return in, nil, wrong
+	if wrong := responses.DecodeStrict(raw, &c, "email, first_name, last_name, language, timezone, attributes, consents and referred_by"); wrong != "" {
+		return in, nil, "", wrong
 	}
 	if c.Email == "" {
-		return in, nil, "email is missing"
+		return in, nil, "", "email is missing"
 	}
 	email, err := contacts.ParseAddress(c.Email)
 	if err != nil {
-		return in, nil, "email: " + err.Error()
+		return in, nil, "", "email: " + err.Error()
 	}
 	if c.Timezone != "" {
 		if _, err := calendar.LoadZone(c.Timezone); err != nil {
-			return in, nil, "timezone " + responses.Quote(c.Timezone) + " is not known: use an IANA name such as Europe/Berlin"
+			return in, nil, "", "timezone " + responses.Quote(c.Timezone) + " is not known: use an IANA name such as Europe/Berlin"
 		}
 	}
 	in.Contact = contacts.Contact{Email: email, FirstName: c.FirstName, LastName: c.LastName, Language: c.Language, Timezone: c.Timezone}
@@ -178,7 +183,7 @@ func parseContact(raw json.RawMessage, topics []string) (in store.ContactInput, 
 	for _, said := range c.Consents {
 		one, wrong := parseConsent(said, topics)
 		if wrong != "" {
-			return in, nil, wrong
+			return in, nil, "", wrong
 		}
 		if said.OwnAct {
 			acts = append(acts, store.ConsentChange{Topic: one.Topic, State: one.State, Source: one.Source, At: one.At})
@@ -186,7 +191,7 @@ func parseContact(raw json.RawMessage, topics []string) (in store.ContactInput, 
 			in.Consents = append(in.Consents, one)
 		}
 	}
-	return in, acts, ""
+	return in, acts, c.ReferredBy, ""
 }
 
 func parseConsent(c Consent, topics []string) (out contacts.Consent, wrong string) {
