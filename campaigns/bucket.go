@@ -31,6 +31,26 @@ func bucket(seed uint32, salt string, of uint64) uint64 {
 	return x % of
 }
 
+// Splits are the splits of the campaign by name, at whatever depth.
+func (d *Definition) Splits() map[string]*Split {
+	found := map[string]*Split{}
+	for _, n := range d.flow().nodes {
+		if n.step.Kind == StepSplit {
+			found[n.step.Split.Name] = n.step.Split
+		}
+	}
+	return found
+}
+
+// ArmOf is the name of the arm that a contact of a campaign belongs to, by its
+// seed: see arm. It is "" for a split without arms.
+func (s *Split) ArmOf(campaign string, seed uint32) string {
+	if len(s.Arms) == 0 {
+		return ""
+	}
+	return s.arm(campaign, seed).Name
+}
+
 // arm is the arm of a split a contact belongs to: fixed by the contact, the
 // campaign and the split's name, and shared out by weight.
 func (s *Split) arm(campaign string, seed uint32) *Arm {

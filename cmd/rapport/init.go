@@ -36,6 +36,7 @@ completes its files. Nothing is mailed until delivery says live.`,
 			a.printf("Made the workspace of %s in %s.\n\nNext:\n", name, dir)
 			next := a.newTable()
 			next.row("  rapport -C "+dir+" validate", a.faint("check all files"))
+			next.row("  rapport -C "+dir+" test", a.faint("run its scenarios"))
 			next.row("  rapport -C "+dir+" apply", a.faint("store it as the version that runs"))
 			next.row("  rapport -C "+dir+" serve", a.faint("run it"))
 			next.print()

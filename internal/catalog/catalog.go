@@ -57,6 +57,10 @@ func (a *Applied) CampaignID(name string) int64 { return a.Campaigns[name].ID }
 
 // Catalog serves Applied versions to every part of one process.
 type Catalog struct {
+	// Ready is a workspace that was read already: the current version, when it has
+	// its hash, is not read again. nil: none. Set it before the first Refresh.
+	Ready *workspace.Workspace
+
 	source  Source
 	env     func(string) (string, bool)
 	folder  *workspace.Workspace // whose connections count; nil: the version's own
@@ -86,6 +90,11 @@ func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
 	status, err := c.source.Campaigns(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if c.Ready != nil && c.Ready.Hash == version.Hash {
+		if err := c.keep(version.ID, c.Ready, status); err != nil {
+			return nil, err
+		}
 	}
 	loaded, err := c.Version(ctx, version.ID)
 	if err != nil {
@@ -151,6 +160,26 @@ func (c *Catalog) Version(ctx context.Context, id int64) (*Applied, error) {
 		c.old[id] = loaded
 	}
 	return c.old[id], nil
+}
+
+// keep makes a workspace that was read already a version's.
+func (c *Catalog) keep(id int64, w *workspace.Workspace, status map[string]store.Campaign) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.old[id] != nil {
+		return nil
+	}
+	ready, err := Of(store.Version{ID: id}, w, status)
+	if err != nil {
+		return err
+	}
+	for name, d := range w.Campaigns {
+		if _, err := d.AssignNumbers(status[name].Numbers); err != nil {
+			return err
+		}
+	}
+	c.old[id] = ready
+	return nil
 }
 
 func load(files []store.File, env func(string) (string, bool)) (*Applied, error) {

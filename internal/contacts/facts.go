@@ -122,6 +122,11 @@ const (
 	EventTold   = "webhook.delivered" // webhook, attempts
 	EventUntold = "webhook.failed"    // and the reason
 	EventCaught = "webhook.caught"    // mail to the contact does not leave the house
+
+	// EventPlaced gives a contact the stage and the health in its properties, as
+	// if an earlier life that nobody recorded had earned them: see
+	// relationship.Fold. Scenarios and simulations begin with it.
+	EventPlaced = "contact.placed"
 )
 
 // UndeclaredEvents are those of them that conditions may ask for as events, though

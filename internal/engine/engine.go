@@ -62,6 +62,13 @@ type Options struct {
 	Listen   string   // address of the web role
 	Password string   // of the dashboard; needed where Listen is not loopback
 	Note     string   // stands on top of every page of the dashboard
+	// Catcher takes all mail in the process, and no mailbox listens: for virtual
+	// time.
+	Catcher delivery.Provider
+	// Ready is the workspace that will be applied, read already. What stands in
+	// it runs in place of the version with its hash, so that a test can do
+	// without lots and hours.
+	Ready *workspace.Workspace
 	// Resolver tells whose servers take a domain's mail; nil: nobody is asked.
 	Resolver delivery.Resolver
 	Idle     time.Duration // how long a scheduler that found nothing to do waits; 0: 100 ms
@@ -97,7 +104,7 @@ type Engine struct {
 	Catalog   *catalog.Catalog
 	Scheduler *scheduler.Scheduler
 	Worker    *delivery.Worker // nil without the role
-	Box       *mailbox.Mailbox // nil without the worker role
+	Box       *mailbox.Mailbox // nil without the worker role, and with a Catcher
 	Tokens    *token.Signer
 	outbox    *outbox.Outbox       // nil without the worker role
 	responses *responses.Responses // nil without the web role
@@ -136,6 +143,7 @@ func Open(ctx context.Context, o Options) (e *Engine, err error) {
 		}
 	}
 	e.Catalog = catalog.New(e.Store, o.Env, o.Folder)
+	e.Catalog.Ready = o.Ready
 	if e.Tokens, err = e.signer(ctx); err != nil {
 		return e, err
 	}
@@ -181,13 +189,14 @@ func (e *Engine) signer(ctx context.Context) (*token.Signer, error) {
 // openWorker finds the journals that earlier workers left in the data folder,
 // settles all of them, and works on with the first.
 func (e *Engine) openWorker(ctx context.Context) (err error) {
-	e.Box, err = mailbox.Start(mailbox.Config{Port: e.Mailbox, Now: e.Clock.Now, Log: e.Log})
-	if err != nil {
-		return err
-	}
 	e.domains = &delivery.Domains{Resolver: e.Resolver}
-	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log, Clock: e.Clock,
-		Caught: smtp.Config{Host: e.Box.Host(), Port: e.Box.Port(), TLS: smtp.Plain, Connections: 4}}
+	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log, Clock: e.Clock, Catcher: e.Catcher}
+	if e.Catcher == nil {
+		if e.Box, err = mailbox.Start(mailbox.Config{Port: e.Mailbox, Now: e.Clock.Now, Log: e.Log}); err != nil {
+			return err
+		}
+		e.routes.Caught = smtp.Config{Host: e.Box.Host(), Port: e.Box.Port(), TLS: smtp.Plain, Connections: 4}
+	}
 	e.outbox = outbox.New(outbox.Config{Store: e.Store, Applied: e.Catalog.Current, Clock: e.Clock, Leaves: e.routes.Leaves,
 		Log: e.Log.With("role", RoleWorker)})
 	left, err := workersIn(e.journals())

@@ -1,6 +1,7 @@
 package relationship
 
 import (
+	"slices"
 	"time"
 
 	"rapport/internal/contacts"
@@ -16,6 +17,10 @@ import (
 // moment at which time alone can change an answer; in between nothing can
 // happen. Events that no rule looks at are passed over: Needs says which facts
 // are enough. zone is the company's.
+//
+// A contact that contacts.EventPlaced has placed holds the rung it names, and all
+// below, as if `when` had been true; without `keep` until that is true for the
+// first time; and has the health it names until the next purchase.
 func Fold(def *Definition, f *contacts.Facts, now time.Time, zone *time.Location, segs segments.Set) State {
 	c := newClimb(def, f, now, zone, segs)
 	c.begin()
@@ -40,6 +45,7 @@ type climb struct {
 	states []*watched
 	bought time.Time // the first purchase; zero before it
 	scores *tallies  // nil: there are none
+	given  string    // the health that the contact was placed with; "" without
 
 	// below[i] is where the contact stands on the ladder without rung i and
 	// all above it; the last entry is where it stands.
@@ -51,6 +57,7 @@ type climb struct {
 // rung is the state of one rung of the ladder.
 type rung struct {
 	held       bool
+	placed     bool     // held without `keep`, until that is true for the first time
 	when, keep *watched // nil where the definition has none
 }
 
@@ -113,6 +120,13 @@ func (c *climb) happen(m moment) {
 	m.apply(&c.facts)
 	if m.event != nil && m.event.Name == c.def.Health.Purchase && c.bought.IsZero() {
 		c.bought = m.at
+		if c.given != "" && c.given != HealthNone { // it is not the first of this life
+			c.bought = m.at.Add(-c.def.Health.New.Fixed())
+		}
+		c.given = ""
+	}
+	if m.event != nil && m.event.Name == contacts.EventPlaced {
+		c.place(m.event)
 	}
 	c.each(func(w *watched) { w.touch(m) })
 	c.rescore(c.scores.pass(m.at))
@@ -138,12 +152,27 @@ func (c *climb) rescore(moved bool) {
 	}
 }
 
+// place gives the contact the stage and the health of an event.
+func (c *climb) place(e *contacts.Event) {
+	stage, _ := e.Properties["stage"].(string)
+	for i := slices.Index(c.def.looks.stages, stage); i >= 0; i-- {
+		c.rungs[i].held, c.rungs[i].placed = true, true
+	}
+	if c.bought.IsZero() {
+		c.given, _ = e.Properties["health"].(string)
+	}
+}
+
 // record asks all rules at t and writes down what has changed.
 func (c *climb) record(t time.Time, cause *contacts.Event) {
 	before := c.below[len(c.rungs)].at
 	c.judge(t)
 	if after := c.below[len(c.rungs)].at; after != before {
-		c.change(KindStage, c.state.Stage, c.def.Ladder[after].Stage, c.stageRule(before, after), t, cause)
+		rule := c.stageRule(before, after)
+		if after > before && cause != nil && cause.Name == contacts.EventPlaced {
+			rule = placedRule
+		}
+		c.change(KindStage, c.state.Stage, c.def.Ladder[after].Stage, rule, t, cause)
 		c.state.Stage, c.state.StageSince = c.stage(len(c.rungs))
 	}
 	if health, rule := c.health(t); health != c.state.Health {
@@ -165,6 +194,7 @@ func (c *climb) judge(t time.Time) {
 			r.held = true
 		case r.held && r.keep != nil:
 			r.held = c.ask(r.keep)
+			r.placed, r.held = r.placed && !r.held, r.held || r.placed
 		case !r.held:
 			r.held = (r.when == nil || c.ask(r.when)) && (r.keep == nil || c.ask(r.keep))
 		}
@@ -206,6 +236,9 @@ func (c *climb) health(t time.Time) (name, rule string) {
 	contact.Stage, contact.StageSince = c.stage(len(c.rungs))
 	contact.Health, contact.HealthSince = c.state.Health, c.state.HealthSince
 	if c.bought.IsZero() {
+		if c.given != "" {
+			return c.given, placedRule
+		}
 		return HealthNone, "no purchase"
 	}
 	for i, s := range c.states {
@@ -220,6 +253,9 @@ func (c *climb) health(t time.Time) (name, rule string) {
 	}
 	return HealthActive, "no other state holds"
 }
+
+// placedRule is the rule of who was placed.
+const placedRule = "placed there"
 
 // stageRule says by which rule the stage moved.
 func (c *climb) stageRule(before, after int) string {

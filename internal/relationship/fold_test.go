@@ -291,6 +291,44 @@ func TestRule23_Health(t *testing.T) {
 	}
 }
 
+// Whoever was placed keeps the place as somebody keeps it who has earned it, from
+// the first moment on at which the rule of keeping can hold.
+func TestPlacedContactsHoldTheirRungUntilItsKeepCeases(t *testing.T) {
+	def := define(t, ladder)
+	placed := func(stage, health string, events ...string) *contacts.Facts {
+		f := person(append([]string{"2026-01-02 contact.placed"}, events...)...)
+		for i := range f.Events {
+			if f.Events[i].Name == contacts.EventPlaced {
+				f.Events[i].Properties = map[string]any{"stage": stage, "health": health}
+			}
+		}
+		return f
+	}
+	for _, c := range []struct {
+		name, stage, health string
+		events              []string
+		now                 string
+		wantStage, want     string
+	}{
+		{"held without an order", "client", "lapsed", nil, "2029-05-01", "client", "lapsed"},
+		{"an order brings a client back", "client", "lapsed", []string{"2026-03-01 order.placed"}, "2026-03-02", "client", HealthActive},
+		{"and is kept for as long as any", "client", "", []string{"2026-03-01 order.placed"}, "2029-05-01", "customer", "lost"},
+		{"no health is none", "customer", "", nil, "2026-02-01", "customer", HealthNone},
+		{"a first order is a first order", "prospect", HealthNone, []string{"2026-03-01 order.placed"}, "2026-03-02", "customer", HealthNew},
+		{"a rung that is gone places nobody", "knight", "", nil, "2026-02-01", "stranger", HealthNone},
+	} {
+		s := Fold(def, placed(c.stage, c.health, c.events...), at(c.now), time.UTC, nil)
+		if s.Stage != c.wantStage || s.Health != c.want {
+			t.Errorf("%s: %s and %s, want %s and %s: %+v", c.name, s.Stage, s.Health, c.wantStage, c.want, s.Changes)
+		}
+	}
+	s := Fold(def, placed("client", ""), at("2026-02-01"), time.UTC, nil)
+	want := []string{"2026-01-02 00:00:00.000 stranger→client: placed there (k00)"}
+	if diff := cmp.Diff(want, told(s.Changes, KindStage)); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
 func TestDefaultIsSound(t *testing.T) {
 	def := Default()
 	want := []string{"stranger", "prospect", "customer", "client", "supporter", "advocate", "partner"}

@@ -24,7 +24,7 @@ type looks struct {
 }
 
 func newLooks(d *Definition) *looks {
-	l := &looks{names: map[string]bool{d.Health.Purchase: true}, asked: map[string]bool{}, rules: map[*segments.Condition]*uses{}}
+	l := &looks{names: map[string]bool{d.Health.Purchase: true, contacts.EventPlaced: true}, asked: map[string]bool{}, rules: map[*segments.Condition]*uses{}}
 	for _, r := range d.Ladder {
 		l.add(r.When)
 		l.add(r.Keep)

@@ -2,15 +2,13 @@ package workspace
 
 import "rapport/internal/strict"
 
-// notYet are the parts of rapport.yaml and of tests that are read and checked,
-// but that nothing acts on in this version: what stands in a warning about
-// them.
+// notYet are the parts of rapport.yaml that are read and checked, but that
+// nothing acts on in this version: what stands in a warning about them.
 var notYet = map[string]string{
 	"webhook.kind": "callbacks of this kind are refused; generic ones are taken",
 	"replies":      "answers go to the address in from, and are not seen",
 	"bounces":      "mail carries the signed return path, and nothing here receives what comes to it",
 	"inbound":      "nothing listens for bounces and replies",
-	"scenarios":    "scenarios are checked and not run",
 }
 
 // notRunYet warns about a part by its name in notYet.

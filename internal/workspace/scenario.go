@@ -12,7 +12,8 @@ import (
 // the company's zone.
 type Scenario struct {
 	Name     string
-	Campaign string
+	Campaign string   // the only one that runs
+	Beside   []string // but for these
 	Contact  ScenarioContact
 	From     calendar.DateTime // when the contact is created
 	Entries  []Entry
@@ -21,7 +22,7 @@ type Scenario struct {
 	AllowUnexpected bool
 	Arms            map[string]string // split → arm, instead of drawing lots
 	File            string
-	Line            int
+	Line, Column    int
 }
 
 // ScenarioContact is the contact of a scenario.
@@ -40,15 +41,20 @@ type Entry struct {
 	Template   string // which message an e-mail event is about; "" means the latest
 	Link       string
 	Expect     *Expectation
-	Line       int
+
+	Line, Column int
 }
 
 // Expectation is what must, or must never, be so.
 type Expectation struct {
-	Send   string // a template
-	Stage  string
-	Health string
-	Exit   string // the reason
+	Send        string // a template
+	Stage       string
+	Health      string
+	Exit        string         // the reason
+	NotEnrolled string         // the reason
+	Attributes  map[string]any // what they hold by then
+
+	Line, Column int
 }
 
 var emailEvents = []string{
@@ -56,17 +62,12 @@ var emailEvents = []string{
 }
 
 func (r *reading) decodeScenarios() {
-	warned := false
 	for _, p := range r.tests {
 		if !p.ok {
 			continue
 		}
 		m := p.node.Map("scenarios")
 		list := m.Require("scenarios")
-		if !warned && m.Has("scenarios") {
-			warned = true
-			notRunYet(m.Key("scenarios"), "scenarios", "rapport test")
-		}
 		names := map[string]bool{}
 		for _, item := range list.List() {
 			s := r.scenario(item)
@@ -81,10 +82,15 @@ func (r *reading) decodeScenarios() {
 }
 
 func (r *reading) scenario(n strict.Node) Scenario {
-	m := n.Map("name", "campaign", "contact", "from", "steps", "never", "unexpected", "arms")
-	s := Scenario{Line: n.Line()}
+	m := n.Map("name", "campaign", "beside", "contact", "from", "steps", "never", "unexpected", "arms")
+	s := Scenario{Line: n.Line(), Column: n.Column()}
 	s.Name, _ = m.Require("name").Text()
 	s.Campaign = r.name(m.Require("campaign"), "campaign", r.names.Campaigns)
+	for _, item := range m.Get("beside").List() {
+		if name := r.name(item, "campaign", r.names.Campaigns); name != "" {
+			s.Beside = append(s.Beside, name)
+		}
+	}
 	s.Contact = r.scenarioContact(m.Require("contact"))
 	from, okFrom := m.Require("from").DateTime()
 	s.From = from
@@ -164,7 +170,7 @@ func (r *reading) values(n strict.Node, what string, declared map[string]string)
 
 func (r *reading) entry(n strict.Node) (Entry, bool) {
 	m := n.Map("at", "expect", "event", "properties", "template", "link")
-	e := Entry{Line: n.Line()}
+	e := Entry{Line: n.Line(), Column: n.Column()}
 	at, ok := m.Require("at").DateTime()
 	e.At = at
 	kind, value := m.ExactlyOne("expect", "event")
@@ -204,7 +210,7 @@ func (r *reading) eventName(n strict.Node, name string) {
 }
 
 func (r *reading) expectation(n strict.Node) *Expectation {
-	m := n.Map("send", "stage", "health", "exit")
+	m := n.Map("send", "stage", "health", "exit", "not_enrolled", "attributes")
 	if !m.OK() {
 		return nil
 	}
@@ -215,8 +221,11 @@ func (r *reading) expectation(n strict.Node) *Expectation {
 		Send:   r.name(m.Get("send"), "template", r.names.Templates),
 		Stage:  r.name(m.Get("stage"), "stage", r.names.Stages),
 		Health: r.name(m.Get("health"), "health", r.names.Healths),
+		Line:   n.Line(), Column: n.Column(),
 	}
 	e.Exit, _ = m.Get("exit").Text()
+	e.NotEnrolled, _ = m.Get("not_enrolled").Text()
+	e.Attributes = r.values(m.Get("attributes"), "attribute", r.ws.Attributes)
 	return e
 }
 

@@ -183,7 +183,8 @@ func templateSchema() schema {
 
 // testsSchema is the schema of tests/*.yaml.
 func testsSchema() schema {
-	expectation := object(map[string]schema{"send": def("name"), "stage": def("name"), "health": text(), "exit": text()})
+	expectation := object(map[string]schema{"send": def("name"), "stage": def("name"), "health": text(), "exit": text(),
+		"not_enrolled": text(), "attributes": mapOf(def("value"))})
 	contact := object(map[string]schema{
 		"email!": text(), "first_name": text(), "last_name": text(), "language": text(), "timezone": text(), "stage": def("name"),
 		"health": text(), "consents": listOfSchema(text()), "attributes": mapOf(def("value")),
@@ -192,7 +193,7 @@ func testsSchema() schema {
 		"at!": def("datetime"), "expect": expectation, "event": text(), "properties": mapOf(def("value")), "template": def("name"), "link": text(),
 	})
 	return object(map[string]schema{"scenarios!": listOfSchema(object(map[string]schema{
-		"name!": text(), "campaign!": def("name"), "contact!": contact, "from!": def("datetime"), "steps!": listOfSchema(entry),
+		"name!": text(), "campaign!": def("name"), "beside": listOfSchema(def("name")), "contact!": contact, "from!": def("datetime"), "steps!": listOfSchema(entry),
 		"never": listOfSchema(expectation), "unexpected": enum("fail", "allow"), "arms": mapOf(def("name")),
 	}))})
 }

@@ -225,7 +225,7 @@ func TestInitWritesAWorkspaceThatIsValid(t *testing.T) {
 			t.Fatal(err)
 		}
 		ws, findings := Load(dir, nil)
-		if errorsIn(findings) > 0 || len(findings) != 1 || findings[0].Code != strict.CodeNotRunYet {
+		if len(findings) > 0 {
 			t.Errorf("%s: %s", name, rendered(findings))
 		}
 		if len(ws.Segments) != 2 || len(ws.Campaigns) != 1 || len(ws.Templates.Names()) != 2 || len(ws.Scenarios) != 1 {
