@@ -95,12 +95,12 @@ func (d *Demo) begin(ctx context.Context, w *workspace.Workspace, secret string)
 	if err != nil {
 		return err
 	}
-	d.World = &World{
-		Model:   NewModel(d.Seed, People(d.Seed, d.Contacts, d.Start.Add(time.Minute), d.Days)),
-		Handler: e.Handler(), Key: key, Secret: secret, Wall: clock.System{}, Provider: "relay", Root: w.PublicURL, Topics: w.TopicOrder,
-	}
+	trade := TradeOf(w)
+	model := NewModel(d.Seed, trade, trade.People(Crowd{Seed: d.Seed, Size: d.Contacts, Start: d.Start.Add(time.Minute), Days: d.Days, Later: 0.4}))
+	web := &Web{Model: model, Handler: e.Handler(), Key: key, Secret: secret, Wall: clock.System{}, Provider: "relay", Root: w.PublicURL}
+	d.World = &World{Model: model, Hand: web}
 	d.World.Start(d.Start)
-	e.Box.Subscribe(d.World.Deliver)
+	e.Box.Subscribe(web.Deliver)
 	return nil
 }
 

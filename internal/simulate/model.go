@@ -6,40 +6,48 @@ import (
 	"time"
 )
 
-// Rates are how likely people do what, for a person of middling warmth.
+// Rates are how likely people do what about a message, for a person of middling
+// warmth.
 type Rates struct {
-	Open        float64 // of a message, by a person
-	Proxy       float64 // of a message, by a mail proxy or scanner
-	Click       float64 // of an opened message
-	Reply       float64
-	Unsubscribe float64
-	Complain    float64
-	Buy         float64 // after a click
-	Browse      float64 // a day, unasked: puts something in the cart
-	Order       float64 // of those who browse
-	Again       float64 // a day, of those who bought before
-	Review      float64 // of an order
-	Refer       float64 // of an order: a friend comes through them
+	Open        float64 `json:"open"`        // of a message, by a person
+	Proxy       float64 `json:"proxy"`       // of a message, by a mail proxy or scanner
+	Click       float64 `json:"click"`       // of an opened message
+	Reply       float64 `json:"reply"`       // of an opened message
+	Unsubscribe float64 `json:"unsubscribe"` // of an opened message
+	Complain    float64 `json:"complain"`    // of an opened message
+	Buy         float64 `json:"buy"`         // after a click: the campaign's goal, else a purchase
+	Order       float64 `json:"-"`           // of those who put something in the cart
+	Again       float64 `json:"-"`           // a day, of those who bought before
 }
 
 // DefaultRates are what a well-kept list of a small shop sees.
 var DefaultRates = Rates{Open: 0.5, Proxy: 0.15, Click: 0.22, Reply: 0.012, Unsubscribe: 0.006, Complain: 0.0012,
-	Buy: 0.16, Browse: 0.012, Order: 0.45, Again: 0.010, Review: 0.22, Refer: 0.05}
+	Buy: 0.16, Order: 0.45, Again: 0.010}
+
+// RateKey is for what rates hold: a template sent to contacts of a stage. An
+// empty field is for all of them.
+type RateKey struct{ Template, Stage string }
 
 // Deed is something a person does at a moment.
 type Deed struct {
-	At     time.Time
-	Do     string // join, open, proxy, click, reply, bounce, unsubscribe, complain, cart, order, review, refer
-	Person int
-	Mail   *Mail   // what it answers; nil for what is unasked
-	Total  float64 // of cart and order
-	Key    string  // tells deeds apart
+	At         time.Time
+	Do         string // join, open, proxy, click, reply, bounce, unsubscribe, complain, event
+	Person     int
+	Mail       *Mail  // what it answers; nil for what is unasked
+	Event      string // of event: its name
+	Properties map[string]any
+	Key        string // tells deeds apart
 }
 
 // Mail is a message as its reader sees it.
 type Mail struct {
-	ID          string // X-Rapport-Id
-	Pixel       string // addresses, "" where there is none
+	ID                        string // X-Rapport-Id
+	Key                       string // what answers are drawn for
+	Campaign, Template, Stage string // where they are known
+	Clickable                 bool
+
+	// Where its parts lead, for those who answer over the web.
+	Pixel       string
 	Links       []string
 	Unsubscribe string
 }
@@ -47,99 +55,123 @@ type Mail struct {
 // Model decides what people do.
 type Model struct {
 	Seed   uint64
-	Rates  Rates
+	Rates  map[RateKey]Rates // the most exact counts; the empty key is for all others
+	Trade  *Trade
 	People []Person
-	bought map[int]int // person to orders
+	bought map[int]int // person to purchases
 }
 
 // NewModel makes a model over people.
-func NewModel(seed uint64, people []Person) *Model {
-	return &Model{Seed: seed, Rates: DefaultRates, People: people, bought: map[int]int{}}
+func NewModel(seed uint64, t *Trade, people []Person) *Model {
+	m := &Model{Seed: seed, Rates: map[RateKey]Rates{{}: DefaultRates}, Trade: t, People: people, bought: map[int]int{}}
+	for i, p := range people {
+		for _, d := range p.Past {
+			if d.Event == t.Purchase {
+				m.bought[i]++
+			}
+		}
+	}
+	return m
+}
+
+// rates are those that hold for a message.
+func (m *Model) rates(mail *Mail) Rates {
+	for _, key := range []RateKey{{mail.Template, mail.Stage}, {mail.Template, ""}, {"", mail.Stage}} {
+		if r, ok := m.Rates[key]; ok {
+			return r
+		}
+	}
+	return m.Rates[RateKey{}]
 }
 
 // Answer is what a person does about a message.
 func (m *Model) Answer(person int, mail *Mail, now time.Time) []Deed {
-	p := m.People[person]
-	r := draw(m.Seed, "mail "+mail.ID)
+	p, rates := &m.People[person], m.rates(mail)
+	r := draw(m.Seed, "mail "+mail.Key)
 	var out []Deed
 	add := func(do string, after time.Duration) {
-		out = append(out, Deed{At: now.Add(after), Do: do, Person: person, Mail: mail, Key: do + ":" + mail.ID})
+		out = append(out, Deed{At: now.Add(after), Do: do, Person: person, Mail: mail, Key: do + ":" + mail.Key})
 	}
 	if p.Dead {
 		add("bounce", minutes(r, 1, 5))
 		return out
 	}
-	if r.Float64() < m.Rates.Proxy {
+	if r.Float64() < rates.Proxy {
 		add("proxy", seconds(r, 1, 20))
 	}
 	warm := 0.4 + 1.2*p.Warmth
-	if r.Float64() >= m.Rates.Open*warm {
+	if r.Float64() >= rates.Open*warm {
 		return out
 	}
 	opened := minutes(r, 5, 60*20)
 	add("open", opened)
-	if len(mail.Links) > 0 && r.Float64() < m.Rates.Click*warm {
+	if mail.Clickable && r.Float64() < rates.Click*warm {
 		add("click", opened+seconds(r, 20, 240))
-		if r.Float64() < m.Rates.Buy*warm {
-			out = append(out, m.order(person, now.Add(opened+minutes(r, 10, 60*30)), r, "order:"+mail.ID))
+		if r.Float64() < rates.Buy*warm {
+			event := m.Trade.Purchase
+			if goal := m.Trade.Goals[mail.Campaign]; goal != "" {
+				event = goal
+			}
+			out = append(out, m.event(person, event, now.Add(opened+minutes(r, 10, 60*30)), r, "after:"+mail.Key))
 		}
 	}
 	switch x := r.Float64(); {
-	case x < m.Rates.Reply*warm:
+	case x < rates.Reply*warm:
 		add("reply", opened+minutes(r, 2, 600))
-	case x > 1-m.Rates.Complain/warm:
+	case x > 1-rates.Complain/warm:
 		add("complain", opened+seconds(r, 5, 60))
-	case x > 1-(m.Rates.Complain+m.Rates.Unsubscribe)/warm:
+	case x > 1-(rates.Complain+rates.Unsubscribe)/warm:
 		add("unsubscribe", opened+seconds(r, 5, 120))
 	}
 	return out
 }
 
-// Day is what a person does on a day without being asked.
+// Day is what a person does on a day without being asked: at most one thing.
 func (m *Model) Day(person int, midnight time.Time) []Deed {
-	p := m.People[person]
+	p := &m.People[person]
 	if p.Joins.After(midnight) || p.Dead {
 		return nil
 	}
-	r := draw(m.Seed, fmt.Sprintf("day %d %s", person, midnight.Format(time.DateOnly)))
-	warm := 0.4 + 1.2*p.Warmth
-	at := midnight.Add(minutes(r, 7*60, 22*60))
-	key := fmt.Sprintf("%d:%s", person, midnight.Format(time.DateOnly))
-	if m.bought[person] > 0 && r.Float64() < m.Rates.Again*warm {
-		return []Deed{m.order(person, at, r, "order:"+key)}
-	}
-	if r.Float64() < m.Rates.Browse*warm {
-		deeds := []Deed{{At: at, Do: "cart", Person: person, Total: price(r), Key: "cart:" + key}}
-		if r.Float64() < m.Rates.Order {
-			deeds = append(deeds, m.order(person, at.Add(minutes(r, 3, 60*40)), r, "order:"+key))
+	r := draw(m.Seed, fmt.Sprintf("day %d %d", person, midnight.Unix()))
+	warm, x := 0.4+1.2*p.Warmth, r.Float64()
+	for _, h := range m.Trade.Habits {
+		if h.After != "" || h.Buyers && m.bought[person] == 0 {
+			continue
 		}
-		return deeds
+		if x < h.Chance*warm {
+			return []Deed{m.event(person, h.Event, midnight.Add(minutes(r, 7*60, 22*60)), r, fmt.Sprintf("%s:%d:%s", h.Event, person, midnight.Format(time.DateOnly)))}
+		}
+		x -= h.Chance * warm
 	}
 	return nil
 }
 
 // Follow is what comes of a deed later.
 func (m *Model) Follow(d Deed) []Deed {
-	if d.Do != "order" {
+	if d.Do != "event" {
 		return nil
 	}
-	m.bought[d.Person]++
-	r := draw(m.Seed, "after "+d.Key)
-	var out []Deed
-	if r.Float64() < m.Rates.Review {
-		out = append(out, Deed{At: d.At.Add(minutes(r, 60*24*3, 60*24*12)), Do: "review", Person: d.Person, Key: "review:" + d.Key})
+	if d.Event == m.Trade.Purchase {
+		m.bought[d.Person]++
 	}
-	if r.Float64() < m.Rates.Refer*(0.2+1.6*m.People[d.Person].Warmth) {
-		out = append(out, Deed{At: d.At.Add(minutes(r, 60*24*2, 60*24*20)), Do: "refer", Person: d.Person, Key: "refer:" + d.Key})
+	var out []Deed
+	for _, h := range m.Trade.Habits {
+		if h.After != d.Event {
+			continue
+		}
+		r := draw(m.Seed, h.Event+" after "+d.Key)
+		if r.Float64() < h.Chance*(0.4+1.2*m.People[d.Person].Warmth) {
+			out = append(out, m.event(d.Person, h.Event, d.At.Add(h.From+time.Duration(r.Float64()*float64(h.To-h.From)).Truncate(time.Second)), r, h.Event+":"+d.Key))
+		}
 	}
 	return out
 }
 
-func (m *Model) order(person int, at time.Time, r *rand.Rand, key string) Deed {
-	return Deed{At: at, Do: "order", Person: person, Total: price(r), Key: key}
+func (m *Model) event(person int, name string, at time.Time, r *rand.Rand, key string) Deed {
+	return Deed{At: at, Do: "event", Event: name, Person: person, Key: key, Properties: m.Trade.Properties(name, r, key)}
 }
 
-// price is mostly small things, and now and then a bicycle.
+// price is mostly small things, and now and then a large one.
 func price(r *rand.Rand) float64 {
 	if r.Float64() < 0.08 {
 		return float64(790 + r.IntN(1800))

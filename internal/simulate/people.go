@@ -10,17 +10,21 @@ import (
 
 // Person is somebody who may become a contact.
 type Person struct {
-	Email, First, Last          string
-	Country, Language, Timezone string
-	City, Bike                  string
-	Likes                       []string
-	Birthday, Service           string    // dates
-	Joins                       time.Time // when they sign up
+	Email, First, Last string
+	Language, Timezone string
+	Attributes         map[string]any
+	Topics             []string  // that they consent to
+	Joins              time.Time // when they become a contact
+	Seed               uint32    // of the contact; 0: the engine's choice
 	// Warmth is how much they like the company, 0 to 1: it scales how often
 	// they open, click and buy.
 	Warmth float64
 	// Dead addresses bounce.
 	Dead bool
+	// Past is what they did before they became a contact here, oldest first.
+	Past []Deed
+	// Since is when they were first known; zero: when they join.
+	Since time.Time
 }
 
 type place struct {
@@ -37,11 +41,6 @@ var places = []place{
 	{"US", "en", "America/New_York", []string{"Portland", "Boston"}, []string{"Grace", "Mason", "Zoe", "Ethan"}, []string{"Rivera", "Johnson", "Kim"}},
 }
 
-var (
-	bikes = []string{"city", "touring", "gravel", "cargo", "road", "e-bike"}
-	likes = []string{"touring", "commuting", "racing", "family"}
-)
-
 // draw is a source of random numbers for one purpose: the same seed and name
 // give the same numbers, whatever was drawn before.
 func draw(seed uint64, name string) *rand.Rand {
@@ -50,24 +49,81 @@ func draw(seed uint64, name string) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, h.Sum64()))
 }
 
-// People makes n people of whom most are there at the start, and the others
-// come one by one over the days that follow.
-func People(seed uint64, n int, start time.Time, days int) []Person {
-	out := make([]Person, n)
+// Crowd says which people to invent.
+type Crowd struct {
+	Seed  uint64
+	Size  int
+	Start time.Time
+	Days  int
+	// Later is the share that comes one by one over the days; the others are
+	// there at the start.
+	Later float64
+	// Past is the share of those who are there that have bought before.
+	Past float64
+}
+
+// People invents people who have what the workspace asks of contacts.
+func (t *Trade) People(c Crowd) []Person {
+	out := make([]Person, c.Size)
 	for i := range out {
-		r := draw(seed, fmt.Sprintf("person %d", i))
+		r := draw(c.Seed, fmt.Sprintf("person %d", i))
 		p := places[pick(r, 50, 8, 8, 14, 10, 10)]
 		first, last := p.firsts[r.IntN(len(p.firsts))], p.lasts[r.IntN(len(p.lasts))]
 		out[i] = Person{
-			Email: fmt.Sprintf("%s.%s%d@example.com", ascii(first), ascii(last), i),
-			First: first, Last: last, Country: p.country, Language: p.language, Timezone: p.zone,
-			City: p.cities[r.IntN(len(p.cities))], Bike: bikes[r.IntN(len(bikes))], Likes: []string{likes[r.IntN(len(likes))]}, Warmth: (r.Float64() + r.Float64()) / 2, Dead: r.Float64() < 0.01,
-			Birthday: time.Date(1955+r.IntN(50), time.Month(1+r.IntN(12)), 1+r.IntN(28), 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
-			Service:  start.AddDate(0, 0, 10+r.IntN(160)).Format(time.DateOnly),
-			Joins:    start,
+			Email: fmt.Sprintf("%s.%s%d@example.com", ascii(first), ascii(last), i), First: first, Last: last,
+			Language: p.language, Timezone: p.zone, Warmth: (r.Float64() + r.Float64()) / 2, Dead: r.Float64() < 0.01,
+			Seed: 1 + r.Uint32N(1<<32-2), Joins: c.Start,
 		}
-		if i >= n*3/5 {
-			out[i].Joins = start.Add(time.Duration(r.Float64() * float64(days) * 0.8 * float64(24*time.Hour))).Truncate(time.Minute)
+		out[i].Attributes = t.attributesOf(p, c.Start, r)
+		for _, topic := range t.topics {
+			if r.Float64() < 0.85 {
+				out[i].Topics = append(out[i].Topics, topic)
+			}
+		}
+		if float64(i) >= float64(c.Size)*(1-c.Later) {
+			out[i].Joins = c.Start.Add(time.Duration(r.Float64() * float64(c.Days) * 0.8 * float64(day))).Truncate(time.Minute)
+			continue
+		}
+		if c.Past > 0 {
+			t.past(&out[i], c, r)
+		}
+	}
+	return out
+}
+
+// past gives a person the year before the start: when they came, and what they
+// bought.
+func (t *Trade) past(p *Person, c Crowd, r *rand.Rand) {
+	p.Since = c.Start.Add(-time.Duration(r.Float64() * 400 * float64(day))).Truncate(time.Minute)
+	if r.Float64() >= c.Past {
+		return
+	}
+	at := p.Since
+	for n := range 1 + r.IntN(4) {
+		at = at.Add(time.Duration(r.Float64() * float64(c.Start.Sub(at)))).Truncate(time.Minute)
+		key := fmt.Sprintf("past:%s:%d", p.Email, n)
+		p.Past = append(p.Past, Deed{At: at, Do: "event", Event: t.Purchase, Key: key, Properties: t.Properties(t.Purchase, r, key)})
+	}
+}
+
+// attributesOf are what a person's attributes are: known words by their meaning,
+// the others by their type and by what the workspace compares them with.
+func (t *Trade) attributesOf(p place, start time.Time, r *rand.Rand) map[string]any {
+	out := map[string]any{}
+	for _, name := range sortedKeys(t.attributes) {
+		typ := t.attributes[name]
+		switch {
+		case name == "country":
+			out[name] = p.country
+		case name == "city":
+			out[name] = p.cities[r.IntN(len(p.cities))]
+		case typ == "date" && strings.Contains(name, "birth"):
+			out[name] = time.Date(1955+r.IntN(50), time.Month(1+r.IntN(12)), 1+r.IntN(28), 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+		case typ == "date":
+			out[name] = start.AddDate(0, 0, 10+r.IntN(350)).Format(time.DateOnly)
+		case typ == "bool": // what campaigns set, as a rule
+		default:
+			out[name] = t.value("", name, typ, r, "")
 		}
 	}
 	return out
@@ -86,6 +142,5 @@ func pick(r *rand.Rand, weights ...int) int {
 }
 
 func ascii(s string) string {
-	s = strings.NewReplacer("ü", "ue", "ö", "oe", "ä", "ae", "ß", "ss", " ", "").Replace(strings.ToLower(s))
-	return s
+	return strings.NewReplacer("ü", "ue", "ö", "oe", "ä", "ae", "ß", "ss", " ", "").Replace(strings.ToLower(s))
 }
