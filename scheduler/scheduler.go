@@ -68,6 +68,9 @@ type Config struct {
 	// Changed hears that a campaign was paused, so that workers notice at once.
 	// It may be nil.
 	Changed func(ctx context.Context, campaign string)
+	// Held hears why a message waits when it is planned. It may be nil, and hear
+	// of one message more than once.
+	Held func(message, campaign int64, reason string)
 }
 
 // Scheduler is one of any number of schedulers on a database.

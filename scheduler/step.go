@@ -81,6 +81,9 @@ func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d stor
 		if current == nil {
 			current = pinned
 		}
+		if m.Hold != "" && s.Held != nil {
+			s.Held(m.ID, e.Campaign, m.Hold)
+		}
 		notBefore := m.NotBefore
 		if notBefore.After(m.Expires) {
 			notBefore = m.Expires // then it is looked at once more, and skipped

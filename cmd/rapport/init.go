@@ -37,6 +37,7 @@ completes its files. Nothing is mailed until delivery says live.`,
 			next := a.newTable()
 			next.row("  rapport -C "+dir+" validate", a.faint("check all files"))
 			next.row("  rapport -C "+dir+" test", a.faint("run its scenarios"))
+			next.row("  rapport -C "+dir+" simulate", a.faint("live through the coming weeks"))
 			next.row("  rapport -C "+dir+" apply", a.faint("store it as the version that runs"))
 			next.row("  rapport -C "+dir+" serve", a.faint("run it"))
 			next.print()

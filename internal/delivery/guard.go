@@ -28,6 +28,11 @@ func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []st
 		tomorrow(applied.Zone, found, out, a.full, now)
 	}
 	w.limitDomains(ctx, applied, found, out, now)
+	for i, v := range out {
+		if w.Held != nil && v.Reason != "" {
+			w.Held(found[i].ID, found[i].Entry.Enrolment.Campaign, v.Reason)
+		}
+	}
 	return out
 }
 

@@ -78,6 +78,9 @@ type Config struct {
 	// families by their names.
 	Domains *Domains
 
+	// Held hears why a message that was to leave waits on. It may be nil.
+	Held func(message, campaign int64, reason string)
+
 	Parallel int           // batches at work at once; 0 is 4
 	Lease    time.Duration // how long a heartbeat counts; 0 is DataTime and a minute
 }

@@ -65,6 +65,9 @@ type Options struct {
 	// Catcher takes all mail in the process, and no mailbox listens: for virtual
 	// time.
 	Catcher delivery.Provider
+	// Held hears why messages wait; nil: nobody listens. It is called with rows
+	// under lock, so it must be quick and ask for nothing.
+	Held func(message, campaign int64, reason string)
 	// Ready is the workspace that will be applied, read already. What stands in
 	// it runs in place of the version with its hash, so that a test can do
 	// without lots and hours.
@@ -153,7 +156,7 @@ func Open(ctx context.Context, o Options) (e *Engine, err error) {
 	process := processID()
 	e.Scheduler = scheduler.New(scheduler.Config{
 		ID: process, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Clock: o.Clock, Watch: o.Watch,
-		Log: o.Log.With("role", RoleScheduler), Silence: delivery.Config{}.Silence(), Changed: e.campaignChanged,
+		Log: o.Log.With("role", RoleScheduler), Silence: delivery.Config{}.Silence(), Changed: e.campaignChanged, Held: o.Held,
 	})
 	if o.Has(RoleWorker) {
 		if err = e.openWorker(ctx); err != nil {
@@ -242,6 +245,7 @@ func (e *Engine) newWorker(id string, j *journal.Journal) *delivery.Worker {
 	return delivery.New(delivery.Config{
 		ID: id, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Router: e.routes, Tokens: e.Tokens,
 		Journal: j, Step: e.Scheduler.Machine, Clock: e.Clock, Domains: e.domains, Watch: e.Watch, Log: e.Log.With("role", RoleWorker),
+		Held: e.Held,
 	})
 }
 

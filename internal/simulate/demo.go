@@ -109,7 +109,8 @@ func (d *Demo) begin(ctx context.Context, w *workspace.Workspace, secret string)
 func (d *Demo) Run(ctx context.Context, tell func(time.Time)) error {
 	until := d.Start.AddDate(0, 0, d.Days)
 	if d.manual != nil {
-		return Virtual(ctx, d.Engine, d.World, d.manual, until, tell)
+		v := virtual{Engine: d.Engine, World: d.World, Clock: d.manual, Grain: Grain, Until: until, Tell: tell}
+		return v.run(ctx)
 	}
 	for ctx.Err() == nil {
 		now := d.Clock.Now()

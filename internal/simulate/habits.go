@@ -31,6 +31,7 @@ type Trade struct {
 	Goals    map[string]string // campaign to the event of its goal
 
 	attributes map[string]string            // name to type
+	asked      map[string]bool              // attributes that conditions and waits ask for
 	properties map[string]map[string]string // event to property to type
 	values     map[string][]string          // "event property" or " attribute" to what it is compared with
 	topics     []string
@@ -54,7 +55,7 @@ var kinds = []struct {
 
 // TradeOf reads a workspace for what a model of its people needs.
 func TradeOf(w *workspace.Workspace) *Trade {
-	t := &Trade{Purchase: w.Relationship.Health.Purchase, Goals: map[string]string{}, attributes: map[string]string{},
+	t := &Trade{Purchase: w.Relationship.Health.Purchase, Goals: map[string]string{}, attributes: map[string]string{}, asked: map[string]bool{},
 		properties: map[string]map[string]string{}, values: map[string][]string{}, topics: slices.Clone(w.TopicOrder)}
 	if t.Purchase == "" {
 		t.Purchase = "order.placed"
@@ -76,6 +77,7 @@ func TradeOf(w *workspace.Workspace) *Trade {
 				events[name] = true
 			}
 			for _, name := range uses.Attributes {
+				t.asked[name] = !contacts.Builtin(name)
 				if t.attributes[name] == "" && !contacts.Builtin(name) {
 					t.attributes[name] = "text"
 				}
@@ -97,7 +99,7 @@ func TradeOf(w *workspace.Workspace) *Trade {
 		add(d.Conditions()...)
 		for _, name := range d.Dates() {
 			if name = strings.TrimPrefix(name, "attributes."); !contacts.Builtin(name) {
-				t.attributes[name] = "date"
+				t.attributes[name], t.asked[name] = "date", true
 			}
 		}
 		if d.Start.Kind == campaigns.StartEvent {

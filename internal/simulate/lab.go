@@ -14,8 +14,8 @@ import (
 	"rapport/internal/workspace"
 )
 
-// lab is an engine by itself in virtual time: an embedded store in a folder that
-// goes when it is closed, a clock that jumps, and mail that ends in the process.
+// lab is an engine by itself in virtual time: an embedded store that goes when it
+// is closed, a clock that jumps, and mail that ends in the process.
 type lab struct {
 	*engine.Engine
 	clock *clock.Manual
@@ -28,42 +28,48 @@ type labSetup struct {
 	Start time.Time
 	Env   func(string) (string, bool)
 	Log   *slog.Logger
-	Empty string // an embedded database with nothing but its tables; "" makes one
+	Empty string // an embedded database with nothing but its tables to begin with a copy of; "": one in memory
 	Take  func(to string, data []byte)
+	Held  func(message, campaign int64, reason string)
 }
 
 // newLab opens an engine and applies the workspace.
-func newLab(ctx context.Context, o labSetup) (l *lab, err error) {
-	l = &lab{clock: clock.NewManual(o.Start)}
-	if l.dir, err = os.MkdirTemp("", "rapport-virtual-"); err != nil {
+func newLab(ctx context.Context, o labSetup) (*lab, error) {
+	dir, err := os.MkdirTemp("", "rapport-virtual-")
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			l.close()
-		}
-	}()
-	database := filepath.Join(l.dir, "rapport.db")
+	l := &lab{clock: clock.NewManual(o.Start), dir: dir}
+	if err := l.open(ctx, o); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *lab) open(ctx context.Context, o labSetup) (err error) {
+	database := store.Memory
 	if o.Empty != "" {
+		database = filepath.Join(l.dir, "rapport.db")
 		data, err := os.ReadFile(o.Empty)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := os.WriteFile(database, data, 0o600); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	l.Engine, err = engine.Open(ctx, engine.Options{
 		Database: database, DataDir: l.dir, Env: o.Env, Clock: l.clock, Log: o.Log, Fleeting: true,
-		Roles: []string{engine.RoleScheduler, engine.RoleWorker}, Catcher: &catcher{take: o.Take}, Ready: o.Ready,
+		Roles: []string{engine.RoleScheduler, engine.RoleWorker}, Catcher: &catcher{take: o.Take}, Ready: o.Ready, Held: o.Held,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := engine.Apply(ctx, l.Store, o.Ready, "virtual time", o.Start); err != nil {
-		return nil, fmt.Errorf("cannot apply the workspace: %w", err)
+		return fmt.Errorf("cannot apply the workspace: %w", err)
 	}
-	return l, l.Refresh(ctx)
+	return l.Refresh(ctx)
 }
 
 func (l *lab) close() {

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"rapport/internal/contacts"
 )
 
 // Person is somebody who may become a contact.
@@ -25,6 +27,11 @@ type Person struct {
 	Past []Deed
 	// Since is when they were first known; zero: when they join.
 	Since time.Time
+	// Stage and Health are where they stand when they become a contact; "": where
+	// their past puts them.
+	Stage, Health string
+	// Been are the campaigns they were in before.
+	Been []contacts.Participation
 }
 
 type place struct {

@@ -9,81 +9,90 @@ import (
 	"rapport/internal/engine"
 )
 
-// Grain is the smallest step of virtual time: what happens within it happens
-// at its end.
+// Grain is the smallest step of the demo's virtual time: what happens within it
+// happens at its end.
 const Grain = 10 * time.Minute
 
 // look is how far virtual time jumps at most: refreshes of segments and
 // schedules are looked at this often.
 const look = time.Hour
 
-// Virtual runs an engine and its world as fast as they can, on a clock that
-// jumps to where something happens next, until a moment or the context's end.
-// tell is called after each jump.
-func Virtual(ctx context.Context, e *engine.Engine, w *World, now *clock.Manual, until time.Time, tell func(time.Time)) error {
+// virtual runs an engine and its world as fast as they can, on a clock that
+// jumps to where something happens next.
+type virtual struct {
+	Engine *engine.Engine
+	World  *World
+	Clock  *clock.Manual
+	Grain  time.Duration // the clock only stands at multiples of it
+	Until  time.Time
+	Tell   func(time.Time) // after each jump
+}
+
+func (v *virtual) run(ctx context.Context) error {
 	for {
-		if err := settle(ctx, e, w, now.Now()); err != nil {
+		now := v.Clock.Now()
+		if err := settle(ctx, v.Engine, v.World, now); err != nil {
 			return err
 		}
-		tell(now.Now())
-		if !now.Now().Before(until) {
+		v.Tell(now)
+		if !now.Before(v.Until) {
 			return nil
 		}
-		next, err := wake(ctx, e, w, now.Now())
+		next, err := v.next(ctx, now)
 		if err != nil {
 			return err
 		}
-		if next.After(until) {
-			next = until
+		if next.After(v.Until) {
+			next = v.Until
 		}
-		now.Set(next)
+		v.Clock.Set(next)
 	}
 }
 
 // settle lets the world and the engine react to each other until both rest.
 func settle(ctx context.Context, e *engine.Engine, w *World, now time.Time) error {
-	for {
+	for first := true; ; first = false {
 		lived, err := w.Live(ctx, now)
-		if err != nil {
-			return err
+		if err != nil || lived == 0 && !first {
+			return err // the engine rests since the last time
 		}
-		did, err := e.Settle(ctx)
-		if err != nil {
+		if _, err := e.Settle(ctx); err != nil {
 			return err
-		}
-		if lived+did == 0 {
-			return nil
 		}
 	}
 }
 
-// wake is the next moment at which anything happens.
-func wake(ctx context.Context, e *engine.Engine, w *World, now time.Time) (time.Time, error) {
+// next is the next moment at which anything happens, on the grain.
+func (v *virtual) next(ctx context.Context, now time.Time) (time.Time, error) {
 	next := now.Add(look)
 	earlier := func(t time.Time) {
 		if t.Before(next) {
 			next = t
 		}
 	}
-	earlier(w.Next())
-	due, found, err := e.Store.NextDue(ctx)
+	earlier(v.World.Next())
+	due, found, err := v.Engine.Store.NextDue(ctx)
 	if err != nil {
 		return next, err
 	}
 	if found {
 		earlier(due)
 	}
-	if applied := e.Catalog.Current(); applied != nil {
+	if applied := v.Engine.Catalog.Current(); applied != nil {
 		for _, d := range applied.Workspace.Campaigns {
 			if f, ok := d.NextFiring(now, applied.Zone); ok {
 				earlier(f.At)
 			}
 		}
 	}
-	if least := now.Add(Grain); next.Before(least) {
-		next = least
+	at := next.Truncate(v.Grain)
+	if at.Before(next) || !at.After(now) {
+		at = at.Add(v.Grain)
 	}
-	return next, nil
+	if !at.After(now) {
+		at = now.Truncate(v.Grain).Add(v.Grain)
+	}
+	return at, nil
 }
 
 // Result is what a demo came to.

@@ -35,10 +35,15 @@ func northwindWith(t testing.TB, more map[string]string) *workspace.Workspace {
 	return w
 }
 
+// quiet tells a test of what is worth a warning.
+func quiet(t testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
 // problemsOf runs the scenarios and returns what is wrong with each, by name.
 func problemsOf(t *testing.T, w *workspace.Workspace) map[string][]string {
 	t.Helper()
-	verdicts, err := RunScenarios(t.Context(), Tests{Workspace: w, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	verdicts, err := RunScenarios(t.Context(), Tests{Workspace: w, Log: quiet(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +297,7 @@ func TestFaultyMailFailsAScenario(t *testing.T) {
 func BenchmarkScenarios(b *testing.B) {
 	w, _ := workspace.Load("../../examples/northwind", nil)
 	for b.Loop() {
-		verdicts, err := RunScenarios(b.Context(), Tests{Workspace: w, Log: slog.New(slog.DiscardHandler)})
+		verdicts, err := RunScenarios(b.Context(), Tests{Workspace: w, Log: quiet(b)})
 		if err != nil || len(verdicts) == 0 {
 			b.Fatal(err)
 		}

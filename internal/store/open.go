@@ -50,8 +50,12 @@ type Options struct {
 
 // Open opens a database, makes or migrates its tables, and says in plain words
 // what stands in the way. A name that starts with postgres:// or postgresql://
-// is a server; every other is the path of an embedded file.
+// is a server; Memory is an embedded database without a file; every other is the
+// path of an embedded file.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
+	if name == Memory {
+		return openMemory(ctx)
+	}
 	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
 		return openPostgres(ctx, name, o)
 	}
@@ -104,6 +108,33 @@ func openPostgres(ctx context.Context, name string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("cannot reach the database %s: %w", shown, err)
 	}
 	return &Store{db: postgres{pool}, dialect: segments.Postgres, name: shown, reserved: map[string]block{}}, nil
+}
+
+// Memory names a database that lives in the memory of the process and ends with
+// it: for simulations. It has one connection and is for one goroutine, and a
+// transaction that fails spoils it.
+const Memory = ":memory:"
+
+func openMemory(ctx context.Context) (*Store, error) {
+	if err := registerFunctions(); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", "file::memory:?_pragma=foreign_keys(off)&_pragma=temp_store(memory)&_pragma=journal_mode(off)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // another connection would be another database
+	db.SetMaxIdleConns(1)
+	if err := migrate(ctx, goose.DialectSQLite3, db, "sqlite"); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("cannot make the tables in memory: %w", err)
+	}
+	a, err := newAlone(ctx, db)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return &Store{db: a, dialect: segments.SQLite, name: Memory, reserved: map[string]block{}}, nil
 }
 
 // The functions of ours that SQL calls, registered once for the process.

@@ -14,6 +14,9 @@ import (
 // (semantics.md, rule 12). A PostgreSQL server that was copied file by file
 // keeps it; docs/reliability.md says so.
 func (s *Store) PhysicalID(ctx context.Context) (id string, err error) {
+	if s.name == Memory {
+		return Memory, nil
+	}
 	if s.dialect == segments.Postgres {
 		_, err = one(ctx, s.db, `select (select system_identifier::text from pg_control_system()) || '/' || oid::text
 			from pg_database where datname = current_database()`, nil, &id)

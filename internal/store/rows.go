@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ func (s *Store) insertRows(ctx context.Context, q querier, table, conflict strin
 	}
 	into := "insert into " + table + " (" + strings.Join(names, ", ") + ")"
 	if s.dialect == segments.SQLite {
-		return insertEach(ctx, q.(sqlTx), into, conflict, columns)
+		return insertEach(ctx, q.(preparer), into, conflict, columns)
 	}
 	b := s.statement()
 	values := make([]string, len(columns))
@@ -38,7 +39,12 @@ func (s *Store) insertRows(ctx context.Context, q querier, table, conflict strin
 	return q.exec(ctx, into+" select "+strings.Join(values, ", ")+" from "+b.table("r", columns...)+" "+conflict, b.args...)
 }
 
-func insertEach(ctx context.Context, tx sqlTx, into, conflict string, columns []column) (inserted int64, err error) {
+// preparer is a transaction of an embedded database.
+type preparer interface {
+	PrepareContext(ctx context.Context, text string) (*sql.Stmt, error)
+}
+
+func insertEach(ctx context.Context, tx preparer, into, conflict string, columns []column) (inserted int64, err error) {
 	values := make([]string, len(columns))
 	for i, c := range columns {
 		values[i] = "$" + strconv.Itoa(i+1)
@@ -51,12 +57,14 @@ func insertEach(ctx context.Context, tx sqlTx, into, conflict string, columns []
 		return 0, err
 	}
 	defer stmt.Close()
+	// A row takes microseconds, and to watch over a context takes goroutines.
+	unwatched := context.WithoutCancel(ctx)
 	args := make([]any, len(columns))
 	for row := range columns[0].len() {
 		for i := range columns {
 			args[i] = columns[i].at(row)
 		}
-		result, err := stmt.ExecContext(ctx, args...)
+		result, err := stmt.ExecContext(unwatched, args...)
 		if err != nil {
 			return inserted, err
 		}
