@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"rapport/campaigns"
@@ -152,8 +154,8 @@ func (s *Scheduler) push(ctx context.Context, batches []store.Batch) error {
 	for _, b := range batches {
 		lanes[b.Lane] = append(lanes[b.Lane], b.ID)
 	}
-	for lane, ids := range lanes {
-		if err := s.Queue.Push(ctx, lane, ids...); err != nil {
+	for _, lane := range slices.Sorted(maps.Keys(lanes)) {
+		if err := s.Queue.Push(ctx, lane, lanes[lane]...); err != nil {
 			return err
 		}
 	}

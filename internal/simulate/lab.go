@@ -61,6 +61,9 @@ func (l *lab) open(ctx context.Context, o labSetup) (err error) {
 	}
 	l.Engine, err = engine.Open(ctx, engine.Options{
 		Database: database, DataDir: l.dir, Env: o.Env, Clock: l.clock, Log: o.Log, Fleeting: true,
+		// Nobody falls silent and no queue loses anything here: a watch that ran would
+		// make the sweep look for that, at a moment that is another one each time.
+		Watch: clock.NewManual(o.Start),
 		Roles: []string{engine.RoleScheduler, engine.RoleWorker}, Catcher: &catcher{take: o.Take}, Ready: o.Ready, Held: o.Held,
 	})
 	if err != nil {

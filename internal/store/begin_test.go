@@ -146,3 +146,22 @@ func TestAnOutcomeDoesNotOverwriteWhatCameInMeanwhile(t *testing.T) {
 		equal(t, "looked at", n, 1)
 	})
 }
+
+// Ties between campaigns are broken by their ids, so these are in the same order
+// however often a workspace is applied anew.
+func TestCampaignsAreNumberedByTheirNames(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		in := ApplyInput{Hash: "h", Numbers: map[string]map[string]int{}}
+		for _, name := range []string{"e", "b", "d", "a", "g", "c", "f"} {
+			in.Numbers[name] = nil
+		}
+		_, _, err := s.Apply(t.Context(), in, day)
+		check(t, err)
+		known := must(s.Campaigns(t.Context()))(t)
+		for i, name := range []string{"a", "b", "c", "d", "e", "f"} {
+			if next := string(rune('b' + i)); known[name].ID >= known[next].ID {
+				t.Errorf("%s has %d, %s has %d", name, known[name].ID, next, known[next].ID)
+			}
+		}
+	})
+}

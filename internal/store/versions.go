@@ -90,8 +90,9 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 	}
 	next := reserved.again()
 	version = Version{ID: next(), Hash: in.Hash, Author: in.Author, Applied: now}
-	campaignIDs := map[string]int64{}
-	for name := range in.Numbers {
+	// The order of campaigns is the same each time: it breaks ties between their mail.
+	names, campaignIDs := sortedKeys(in.Numbers), map[string]int64{}
+	for _, name := range names {
 		campaignIDs[name] = next()
 	}
 	err = s.db.writeMany(ctx, func(q querier) error {
@@ -128,13 +129,11 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 		if err := keepsNumbers(ctx, q, s.statement(), in.Numbers); err != nil {
 			return err
 		}
-		names := make([]string, 0, len(in.Numbers))
-		for name, numbers := range in.Numbers {
-			names = append(names, name)
+		for _, name := range names {
 			b := s.statement()
 			text := `insert into campaigns (id, name, status, version_id, numbers, applied_at, changed_at) values (` +
 				b.arg(campaignIDs[name]) + `, ` + b.arg(name) + `, 'running', ` + b.arg(version.ID) + `, ` +
-				b.json(b.arg(jsonText(numbers))) + `, ` + b.arg(ms(now)) + `, ` + b.arg(ms(now)) + `)
+				b.json(b.arg(jsonText(in.Numbers[name]))) + `, ` + b.arg(ms(now)) + `, ` + b.arg(ms(now)) + `)
 				on conflict (name) do update set version_id = excluded.version_id, numbers = excluded.numbers,
 					changed_at = case when campaigns.status = 'removed' then excluded.changed_at else campaigns.changed_at end,
 					status = case when campaigns.status = 'removed' then 'running' else campaigns.status end`
