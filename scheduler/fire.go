@@ -163,6 +163,14 @@ func (s *Scheduler) enrol(ctx context.Context, applied *catalog.Applied) (did in
 	var failed []error
 	going := s.firings[:0]
 	for _, f := range s.firings {
+		if f.in.Version != applied.ID {
+			d := applied.Definition(f.in.Firing.Campaign)
+			if d == nil {
+				continue // the campaign was removed meanwhile; its firing stays as it is
+			}
+			// What was applied holds for the rest of the audience.
+			f.in = s.enrolInput(applied, d, store.Firing{FiringKey: f.in.Firing, At: f.in.Now})
+		}
 		f.in.Written = s.Clock.Now()
 		f.in.LeaseTill = f.in.Written.Add(fireLease)
 		machine := s.Machine(ctx, applied, f.in.Written)

@@ -78,6 +78,10 @@ func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d stor
 	for _, n := range decision.Notices {
 		out.Calls = append(out.Calls, noticed(e, applied.Name(e.Campaign), n, &d.Facts.Contact))
 	}
+	if e := decision.Enrolment; e.State == campaigns.Active {
+		step := pinned.Step(e.Position)
+		out.Watches = step != nil && (step.Kind == campaigns.StepWaitFor || step.Kind == campaigns.StepWait && step.Wait.Attribute != "")
+	}
 	if m := decision.Message; m != nil {
 		current := applied.Definition(e.Campaign)
 		if current == nil {

@@ -167,7 +167,7 @@ func TestAFaultThatLastsIsSaidNowAndThen(t *testing.T) {
 		what  string
 		after time.Duration
 		news  bool
-	}{{"down", 0, true}, {"down", time.Second, false}, {"full", 2 * time.Second, true}, {"full", 31 * time.Second, false}, {"full", 32 * time.Second, true}} {
+	}{{"down", 0, true}, {"down", time.Second, false}, {"full", 2 * time.Second, true}, {"down", 2500 * time.Millisecond, false}, {"full", 31 * time.Second, false}, {"full", 32 * time.Second, true}} {
 		if got := s.news(c.what, noon.Add(c.after)); got != c.news {
 			t.Errorf("%d: news %t", i, got)
 		}

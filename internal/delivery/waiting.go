@@ -70,7 +70,10 @@ func (r *waiting) put(entries []queue.Entry, a allowance, now time.Time) (kept b
 		return false
 	}
 	for _, e := range entries {
-		r.held = append(r.held, heldEntry{e, a.until})
+		known := func(h heldEntry) bool { return h.Lane == e.Lane && h.Batch == e.Batch }
+		if !slices.ContainsFunc(r.held, known) { // a fault may bring one that is in hand already
+			r.held = append(r.held, heldEntry{e, a.until})
+		}
 	}
 	return true
 }

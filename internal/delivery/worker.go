@@ -175,7 +175,7 @@ func (w *Worker) loop(ctx context.Context) {
 		n, err := w.once(ctx, time.Second)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			if w.said.news(err.Error(), w.Watch.Now()) {
+			if w.said.news(root(err).Error(), w.Watch.Now()) {
 				w.Log.Error("sending is held up", "error", err)
 			}
 			pause(ctx, 200*time.Millisecond)

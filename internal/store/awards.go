@@ -50,9 +50,6 @@ func (s *Store) saveAwards(ctx context.Context, q querier, stepped []Stepped, no
 	if len(events) == 0 {
 		return nil
 	}
-	if err := s.tell(ctx, q, events, now); err != nil {
-		return err
-	}
 	var who, more []int64
 	for _, id := range sortedKeys(points) {
 		who, more = append(who, int64(id)), append(more, points[id])
@@ -60,7 +57,9 @@ func (s *Store) saveAwards(ctx context.Context, q querier, stepped []Stepped, no
 	b := s.statement()
 	name := b.arg(contacts.ScorePoints)
 	from := b.table("r", bigints("contact_id", who), bigints("more", more))
-	_, err = q.exec(ctx, `insert into scores (contact_id, name, sign, value) select r.contact_id, `+name+`, 0, r.more from `+from+` where true
-		on conflict (contact_id, name) do update set value = scores.value + excluded.value`, b.args...)
-	return err
+	if _, err := q.exec(ctx, `insert into scores (contact_id, name, sign, value) select r.contact_id, `+name+`, 0, r.more from `+from+` where true
+		on conflict (contact_id, name) do update set value = scores.value + excluded.value`, b.args...); err != nil {
+		return err
+	}
+	return s.tell(ctx, q, events, now) // last, as React does: the ids of events are waited for
 }

@@ -23,7 +23,7 @@ func (in *EnrolInput) idsFor(people int) int {
 // where the step machine is at hand. It returns how many there are.
 func (s *Store) begin(ctx context.Context, q querier, in EnrolInput, come []admitted, now time.Time, next func() int64) (int64, []Batch, error) {
 	list := in.fresh(come, next)
-	stepping, err := in.steps(ctx, q)
+	stepping, err := s.stepping(ctx, q, in)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -75,14 +75,17 @@ func (in *EnrolInput) fresh(come []admitted, next func() int64) []newcomer {
 	return list
 }
 
-// steps reports whether first steps are taken now: not while the campaign is
+// stepping reports whether first steps are taken now: not while the campaign is
 // paused, or was stopped.
-func (in *EnrolInput) steps(ctx context.Context, q querier) (bool, error) {
+func (s *Store) stepping(ctx context.Context, q querier, in EnrolInput) (bool, error) {
 	if in.Step == nil {
 		return false, nil
 	}
 	var status CampaignStatus
-	found, err := one(ctx, q, `select status from campaigns where id = $1`, []any{in.Firing.Campaign}, &status)
+	b := s.statement()
+	// Who stops the campaign, or applies another version, waits for this chunk, and
+	// so sees who is in it.
+	found, err := one(ctx, q, `select status from campaigns where id = `+b.arg(in.Firing.Campaign)+b.lock("for share"), b.args, &status)
 	return found && status == Running, err
 }
 
@@ -99,6 +102,21 @@ func (s *Store) firstSteps(ctx context.Context, q querier, list []newcomer, come
 	}
 	stepped, err := s.ask(ctx, q, due, step, people)
 	if err != nil {
+		return err
+	}
+	// Nobody sees a new enrolment before it is committed: news of its contact that
+	// are looked at meanwhile pass it by. A message that waits is judged by its claim
+	// anyway. About everybody else is asked once more, under the lock that React and
+	// an erasure take.
+	waits := func(st Stepped) bool { return st.Message == nil || len(st.Calls)+len(st.Set)+len(st.Awards) > 0 }
+	if err := s.askAgain(ctx, q, due, stepped, step, waits, func(again []Due) error {
+		ids := make([]contacts.ID, len(again))
+		for i, d := range again {
+			ids[i] = d.Enrolment.Contact
+		}
+		b := s.statement()
+		return s.lockRows(ctx, q, `select c.id from contacts c where `+b.in("c.id", plainIDs(ids))+` order by c.id`+b.lock("for key share"), b.args)
+	}); err != nil {
 		return err
 	}
 	for i, st := range stepped {

@@ -165,3 +165,54 @@ func TestCampaignsAreNumberedByTheirNames(t *testing.T) {
 		}
 	})
 }
+
+// News that come in between the facts and the row are told to nobody who is not
+// there yet, or still waits for its message: who comes to stand where news matter
+// is asked about once more, under a lock.
+func TestWhoComesToWatchForNewsIsAskedAboutAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		if s.dialect == segments.SQLite {
+			return // one writer: nothing comes in between
+		}
+		ctx := t.Context()
+		id, d := welcome(t, s)
+		people := consenting(t, s, 3)
+		news := func() bool { return count(t, s, `select count(*) from events where name = 'order.placed'`) > 0 }
+		machine := func() *Step {
+			return &Step{Needs: everyStep, Decide: func(due []Due) []Stepped {
+				out := make([]Stepped, len(due))
+				for i, x := range due {
+					e := x.Enrolment
+					e.State, e.Position, e.DueAt = campaigns.Active, "has not seen it", time.Time{}
+					for _, event := range x.Facts.Events {
+						if event.Name == "order.placed" {
+							e.Position = "has seen it"
+						}
+					}
+					out[i] = Stepped{Enrolment: e, Watches: true}
+				}
+				if !news() {
+					_, err := s.Ingest(ctx, []Incoming{{Event: contacts.Event{Name: "order.placed", Key: "o1", Contact: people[1], At: day}}}, day)
+					check(t, err)
+				}
+				return out
+			}}
+		}
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		must(s.EnrolChunk(ctx, EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Step: machine()}, 100))(t)
+		equal(t, "enrolled with the news", count(t, s, `select count(*) from enrolments where position = 'has seen it' and contact_id = $1`, int64(people[1])), int64(1))
+
+		// The same where the outcome of a message takes an enrolment there.
+		_, err := s.db.exec(ctx, `delete from events; delete from event_keys; delete from enrolments`)
+		check(t, err)
+		key := firing(id)
+		key.Wall = "2"
+		must(s.ClaimFiring(ctx, key, day, "a", later(time.Minute)))(t)
+		must(s.EnrolChunk(ctx, EnrolInput{Firing: key, Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides"}, 100))(t)
+		_, batches := step(t, s, d, day)
+		claim := must(s.Claim(ctx, ClaimInput{Batches: []int64{batches[0].ID}, Worker: "w", Limit: 10, Now: day, Needs: everything}, allGo))(t)
+		must(s.RecordAndStep(ctx, outcomes(claim.Claimed, campaigns.Sent, day), *machine(), day))(t)
+		equal(t, "on the way with the news", count(t, s, `select count(*) from enrolments where position = 'has seen it' and contact_id = $1`, int64(people[1])), int64(1))
+		equal(t, "on the way", count(t, s, `select count(*) from enrolments where position like 'has%'`), int64(3))
+	})
+}

@@ -268,12 +268,14 @@ func (s *Store) insertRefusals(ctx context.Context, q querier, in EnrolInput, li
 // endForRestart ends what still runs for those who start again. A contact of the
 // control group stays in it.
 func (s *Store) endForRestart(ctx context.Context, q querier, in EnrolInput, come []admitted) error {
-	ids := make([]int64, len(come))
+	ids, runs := make([]int64, len(come)), make([]int64, len(come))
 	for i, c := range come {
-		ids[i] = int64(c.ID)
+		ids[i], runs[i] = int64(c.ID), c.run
 	}
 	b := s.statement()
-	_, err := q.exec(ctx, `update enrolments set state = 'exited', reason = 'restarted', due_at = null, rev = rev + 1, ended_at = `+b.arg(ms(in.Now))+
-		` where campaign_id = `+b.arg(in.Firing.Campaign)+` and ended_at is null and state <> 'control' and `+b.in("contact_id", ids), b.args...)
+	// Only what was seen to run: who came in since is what these come after.
+	_, err := q.exec(ctx, `update enrolments set state = 'exited', reason = 'restarted', due_at = null, rev = enrolments.rev + 1, ended_at = `+b.arg(ms(in.Now))+
+		` from `+b.table("r", bigints("contact_id", ids), bigints("run", runs))+` where enrolments.contact_id = r.contact_id and enrolments.campaign_id = `+b.arg(in.Firing.Campaign)+
+		` and enrolments.run < r.run and enrolments.ended_at is null and enrolments.state <> 'control'`, b.args...)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"rapport/campaigns"
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
+	"rapport/segments"
 )
 
 // Due is an enrolment that the step machine is to look at, with what its
@@ -43,6 +44,7 @@ type Stepped struct {
 	Awards    []Award             // one whose key is known is left out
 	Calls     []Call              // to webhooks
 	Withdraw  int64               // a queued message to skip, for Enrolment.Reason
+	Watches   bool                // it stands where news of the contact can move it on
 }
 
 // PlannedMessage is a message to be written as queued.
@@ -180,6 +182,20 @@ func (s *Store) stepUnlocked(ctx context.Context, q querier, due []Due, step Ste
 	if err != nil {
 		return nil, nil, err
 	}
+	// News that came in after the facts were read, and were looked at while the
+	// enrolment still waited for its message, changed nothing then and are told to
+	// nobody again. So who comes to watch for news is locked, and asked once more.
+	err = s.askAgain(ctx, q, due, stepped, step, func(st Stepped) bool { return st.Watches }, func(again []Due) error {
+		ids := make([]int64, len(again))
+		for i, d := range again {
+			ids[i] = d.Enrolment.ID
+		}
+		b := s.statement()
+		return s.lockRows(ctx, q, `select e.id from enrolments e where `+b.in("e.id", ids)+` order by e.id`+b.lock("for update"), b.args)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	if done, err = s.saveEnrolments(ctx, q, stepped, revs); err != nil {
 		return nil, nil, err
 	}
@@ -219,6 +235,36 @@ func (s *Store) ask(ctx context.Context, q querier, due []Due, step Step, people
 		}
 	}
 	return step.Decide(due), nil
+}
+
+// askAgain asks the step machine once more about those whose step is of some kind,
+// after they were locked, and puts the answers in place of the first ones.
+func (s *Store) askAgain(ctx context.Context, q querier, due []Due, stepped []Stepped, step Step, kind func(Stepped) bool, lock func([]Due) error) error {
+	var again []Due
+	var at []int
+	for i, st := range stepped {
+		if kind(st) {
+			again, at = append(again, due[i]), append(at, i)
+		}
+	}
+	if len(again) == 0 || s.dialect == segments.SQLite { // whose one writer is alone anyway
+		return nil
+	}
+	if err := lock(again); err != nil {
+		return err
+	}
+	answers, err := s.ask(ctx, q, again, step, nil)
+	for i, st := range answers {
+		stepped[at[i]] = st
+	}
+	return err
+}
+
+func (s *Store) lockRows(ctx context.Context, q querier, text string, args []any) error {
+	return each(ctx, q, text, args, func(scan func(...any) error) error {
+		var id int64
+		return scan(&id)
+	})
 }
 
 // carryOut writes what was decided beside the enrolments themselves, and returns

@@ -209,7 +209,9 @@ func (g *ingest) store(q querier) error {
 	}
 	var calls []Call
 	for _, i := range g.fresh {
-		calls = append(calls, g.in[i].Calls...)
+		if !g.erased[i] { // a call tells who it is about
+			calls = append(calls, g.in[i].Calls...)
+		}
 	}
 	if err := g.saveCalls(g.ctx, q, calls, g.now); err != nil {
 		return err
