@@ -182,6 +182,9 @@ func TestWhoComesToWatchForNewsIsAskedAboutAgain(t *testing.T) {
 			return &Step{Needs: everyStep, Decide: func(due []Due) []Stepped {
 				out := make([]Stepped, len(due))
 				for i, x := range due {
+					if len(x.Sent) > 1 {
+						t.Errorf("the one message counts %d times for the limits", len(x.Sent))
+					}
 					e := x.Enrolment
 					e.State, e.Position, e.DueAt = campaigns.Active, "has not seen it", time.Time{}
 					for _, event := range x.Facts.Events {

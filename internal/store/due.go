@@ -129,6 +129,7 @@ func (s *Store) complete(ctx context.Context, q querier, due []*Due, needs conta
 		return err
 	}
 	for i := range due {
+		due[i].Sent, due[i].Waiting = nil, nil // it may be asked about for the second time
 		for _, m := range ledger[due[i].Enrolment.Contact] {
 			if m.counts() {
 				due[i].Sent = append(due[i].Sent, m.At)
