@@ -28,7 +28,7 @@ func (d *decoder) set(s *Step, n strict.Node) bool {
 			continue
 		}
 		v, ok := p.Value.Value()
-		if v = plain(v); ok && known {
+		if v = Plain(v); ok && known {
 			ok = d.fits(p.Value, field, v)
 		}
 		good = good && ok
@@ -106,19 +106,21 @@ func (d *decoder) fits(n strict.Node, field string, v any) bool {
 	return good
 }
 
-// plain brings a value into the form that attributes have in the store: the
-// one that encoding/json decodes to.
-func plain(v any) any {
+// Plain brings a value of a workspace into the form that attributes and properties
+// have in the store: the one that encoding/json decodes to. The argument is left
+// as it is.
+func Plain(v any) any {
 	switch v := v.(type) {
 	case int64:
 		return float64(v)
 	case calendar.Date:
 		return v.String()
 	case []any:
+		out := make([]any, len(v))
 		for i := range v {
-			v[i] = plain(v[i])
+			out[i] = Plain(v[i])
 		}
-		return v
+		return out
 	}
 	return v
 }

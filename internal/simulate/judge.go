@@ -90,7 +90,7 @@ func (j *judge) differ(i int, f *contacts.Facts) (out []string) {
 	}
 	for _, name := range sortedKeys(want.Attributes) {
 		is, found := f.Contact.Field(strings.TrimPrefix(name, "attributes."))
-		wanted := shown(storedValue(want.Attributes[name]))
+		wanted := shown(campaigns.Plain(want.Attributes[name]))
 		switch {
 		case !found:
 			out = append(out, fmt.Sprintf("attribute %s is expected to be %s at %s, and it has no value", name, wanted, e.At))

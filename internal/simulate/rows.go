@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/campaigns"
 	"rapport/internal/contacts"
 	"rapport/internal/store"
 	"rapport/internal/workspace"
@@ -105,7 +106,7 @@ func parts(e *workspace.Expectation) (out []part) {
 	add(e.Exit, "exit: ", store.EntryEnd, false, func(s *store.Entry) bool { return exited(s) && s.Reason == e.Exit })
 	add(e.NotEnrolled, "not enrolled: ", store.EntryRefusal, true, func(s *store.Entry) bool { return s.Reason == e.NotEnrolled })
 	for _, name := range sortedKeys(e.Attributes) {
-		text := strings.TrimPrefix(name, "attributes.") + " = " + shown(storedValue(e.Attributes[name]))
+		text := strings.TrimPrefix(name, "attributes.") + " = " + shown(campaigns.Plain(e.Attributes[name]))
 		add(text, "", store.EntryEvent, true, func(s *store.Entry) bool { return tell(s) == text })
 	}
 	return out
@@ -117,7 +118,7 @@ func eventText(e *workspace.Entry) string {
 		text += " of " + e.Template
 	}
 	for _, name := range sortedKeys(e.Properties) {
-		text += fmt.Sprintf(", %s %s", name, shown(storedValue(e.Properties[name])))
+		text += fmt.Sprintf(", %s %s", name, shown(campaigns.Plain(e.Properties[name])))
 	}
 	return text
 }

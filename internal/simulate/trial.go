@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"rapport/campaigns"
-	"rapport/internal/calendar"
 	"rapport/internal/clock"
 	"rapport/internal/contacts"
 	"rapport/internal/store"
@@ -377,23 +376,7 @@ func stored(in map[string]any) map[string]any {
 	}
 	out := make(map[string]any, len(in))
 	for name, v := range in {
-		out[name] = storedValue(v)
+		out[name] = campaigns.Plain(v)
 	}
 	return out
-}
-
-func storedValue(v any) any {
-	switch v := v.(type) {
-	case int64:
-		return float64(v)
-	case calendar.Date:
-		return v.String()
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = storedValue(v[i])
-		}
-		return out
-	}
-	return v
 }
