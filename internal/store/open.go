@@ -169,7 +169,7 @@ func openSQLite(ctx context.Context, name string, o Options) (*Store, error) {
 		synchronous = "off"
 	}
 	dsn := "file:" + name + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(off)" +
-		"&_pragma=synchronous(" + synchronous + ")&_pragma=cache_size(-32000)&_pragma=temp_store(memory)"
+		"&_pragma=synchronous(" + synchronous + ")&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(8000)&_pragma=temp_store(memory)"
 	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
 	if err != nil {
 		return nil, err
