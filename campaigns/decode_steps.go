@@ -17,6 +17,9 @@ var (
 	stepKeys = append(slices.Clone(stepHeads), "then", "else", "id")
 )
 
+// StepHeads lists the keys that a step begins with: each has exactly one.
+func StepHeads() []string { return slices.Clone(stepHeads) }
+
 func (d *decoder) steps(n strict.Node) []Step {
 	if !n.Present() {
 		return nil

@@ -1,7 +1,9 @@
 package house
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +22,12 @@ import (
 //	             must come out, in this order; … stands for anything.
 //	```yaml      a file of a workspace, or a part of rapport.yaml. Its first line
 //	             names it, as in "# campaigns/welcome.yaml" (docs_yaml_test.go).
+//	```yaml condition
+//	             a part of a file, put into one that is whole otherwise: a
+//	             condition, steps, or keys of a campaign (campaign).
+//	```yaml fails
+//	             a file with a mistake. The block below it, of text, is what
+//	             rapport validate prints.
 //	```markdown templates/welcome.md
 //	             a file that cannot begin with a comment.
 //	```text      anything else.
@@ -63,7 +71,8 @@ func TestEveryBlockSaysWhatItIs(t *testing.T) {
 			case !languages.MatchString(b.lang):
 				t.Errorf("%s:%d: nothing checks a block marked %s", b.page, b.line, b.lang)
 			case b.lang == "yaml" && fileOf(b) == "":
-				t.Errorf("%s:%d: the first line of a yaml block names its file, as in # campaigns/welcome.yaml", b.page, b.line)
+				t.Errorf("%s:%d: the first line of a yaml block names its file, as in # campaigns/welcome.yaml, or the fence says which part of a file it is (%s)",
+					b.page, b.line, strings.Join(slices.Sorted(maps.Keys(parts)), ", "))
 			}
 		}
 	}

@@ -10,11 +10,27 @@ import (
 	"rapport/internal/workspace"
 )
 
-var fileComment = regexp.MustCompile(`^# ([a-z]+/[a-z-]+\.yaml|rapport\.yaml|relationship\.yaml)\b`)
+var fileComment = regexp.MustCompile(`^# ([a-z]+/[a-z0-9-]+\.yaml|rapport\.yaml|relationship\.yaml)\b`)
+
+// parts are the parts of files that a block may be, by the word on its fence:
+// the file that each is put into.
+var parts = map[string]string{"condition": "segments/shown.yaml", "steps": "campaigns/shown.yaml", "campaign": "campaigns/shown.yaml"}
+
+// partOf is the part of a file that a block is, or "".
+func partOf(b block) string {
+	for _, w := range b.words {
+		if b.lang == "yaml" && parts[w] != "" {
+			return w
+		}
+	}
+	return ""
+}
 
 // fileOf is the file of a workspace that a block shows, or "".
 func fileOf(b block) string {
 	switch {
+	case partOf(b) != "":
+		return parts[partOf(b)]
 	case b.lang == "yaml":
 		if m := fileComment.FindStringSubmatch(b.text); m != nil {
 			return m[1]
@@ -25,28 +41,90 @@ func fileOf(b block) string {
 	return ""
 }
 
+// fails tells whether a block shows a mistake.
+func fails(b block) bool { return slices.Contains(b.words, "fails") }
+
+// contentOf is the whole file that a block shows, or is a part of.
+func contentOf(b block) string {
+	indented := "  " + strings.ReplaceAll(strings.TrimRight(b.text, "\n"), "\n", "\n  ") + "\n"
+	switch partOf(b) {
+	case "condition":
+		return "segment: shown\nwhere:\n" + indented
+	case "steps":
+		return whole("steps:\n" + indented)
+	case "campaign":
+		return whole(b.text)
+	}
+	return b.text
+}
+
+// whole makes a campaign of some of its keys.
+func whole(keys string) string {
+	text := "campaign: shown\n" + keys
+	for _, rest := range []string{"topic: guides\n", "start: { event: order.placed }\n", "steps: [ { send: welcome } ]\n"} {
+		key, _, _ := strings.Cut(rest, ":")
+		if !strings.HasPrefix(keys, key+":") && !strings.Contains(keys, "\n"+key+":") {
+			text += rest
+		}
+	}
+	return text
+}
+
 // TestEveryFileOfTheDocumentationValidates puts the files that a page shows
 // into the Northwind example, one after another, and validates it after each.
+// The recipes have a test of their own.
 func TestEveryFileOfTheDocumentationValidates(t *testing.T) {
 	northwind, _ := workspace.Load(root+"/examples/northwind", nil)
-	for _, s := range all(t, isPage) {
-		blocks := slices.DeleteFunc(blocksOf(s), func(b block) bool { return fileOf(b) == "" })
-		if len(blocks) == 0 {
+	for _, s := range all(t, func(s source) bool { return isPage(s) && !isRecipe(s) }) {
+		blocks := blocksOf(s)
+		if !slices.ContainsFunc(blocks, func(b block) bool { return fileOf(b) != "" }) {
 			continue
 		}
 		t.Run(s.path, func(t *testing.T) {
 			t.Parallel()
 			files := northwind.Files
-			for _, b := range blocks {
-				files = with(files, fileOf(b), b.text)
-				_, findings := workspace.FromFiles(files, environment)
+			for i, b := range blocks {
+				if fileOf(b) == "" {
+					continue
+				}
+				if fails(b) {
+					compare(t, b, files, blocks[i+1:])
+					continue
+				}
+				next := with(files, fileOf(b), contentOf(b))
+				_, findings := workspace.FromFiles(next, environment)
 				for _, f := range findings {
 					if !f.Warning || !shown(f) {
 						t.Errorf("%s:%d:\n%s", b.page, b.line, strict.Render(f, false))
 					}
 				}
+				if partOf(b) == "" {
+					files = next
+				}
 			}
 		})
+	}
+}
+
+// compare holds what is found in a file with a mistake against what the page
+// says below it. The file stands for itself, and so is not put together with
+// parts of it that the page shows elsewhere.
+func compare(t *testing.T, b block, files []workspace.File, below []block) {
+	t.Helper()
+	files = slices.DeleteFunc(slices.Clone(files), func(f workspace.File) bool { return f.Path == fileOf(b) })
+	_, findings := workspace.FromFiles(with(files, fileOf(b), b.text), environment)
+	var got strings.Builder
+	for _, f := range findings {
+		if f.File == fileOf(b) {
+			got.WriteString(strict.Render(f, false))
+		}
+	}
+	if len(below) == 0 || below[0].lang != "text" {
+		t.Errorf("%s:%d: a block of text with what is found must follow:\n%s", b.page, b.line, got.String())
+		return
+	}
+	if got.String() != below[0].text || got.Len() == 0 {
+		t.Errorf("%s:%d: what is found is\n%s", below[0].page, below[0].line, got.String())
 	}
 }
 

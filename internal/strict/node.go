@@ -123,7 +123,7 @@ func (n Node) List() []Node {
 		return nil
 	}
 	if n.y.Kind != yaml.SequenceNode {
-		n.mustBe("a list")
+		n.mustBeList()
 		return nil
 	}
 	items := make([]Node, 0, len(n.y.Content))
@@ -147,6 +147,15 @@ func (n Node) child(y *yaml.Node, name string, item bool) Node {
 		c.path = n.path + "." + strings.ReplaceAll(name, ".", "/")
 	}
 	return c
+}
+
+// mustBeList reports what is no list; one value only lacks its brackets.
+func (n Node) mustBeList() {
+	if is := kindOf(n.y); is == "text" && !n.filled() {
+		n.Hintf(CodeWrongType, "write [ "+n.shown()+" ]", "%s must be a list, but %s is %s", n.Label(), n.shown(), is)
+		return
+	}
+	n.mustBe("a list")
 }
 
 // mustBe reports that the node is not of the kind that was asked for.

@@ -103,7 +103,7 @@ func TestReaders(t *testing.T) {
 		{choice, "1", `!"k" must be one of marketing or transactional, not 1`},
 		{texts, "[a, b]", []string{"a", "b"}},
 		{texts, "[]", []string{}},
-		{texts, "a", `!"k" must be a list, but a is text`},
+		{texts, "a", `!"k" must be a list, but a is text | write [ a ]`},
 		{texts, "[a, 1]", `!"k" must be text, but 1 is a number | write "1"`},
 		{func(n Node) (any, bool) { return wrap(n.Duration()) }, "2d", 48 * time.Hour},
 		{func(n Node) (any, bool) { return wrap(n.TimeOfDay()) }, `"09:00"`, calendar.TimeOfDay(540)},

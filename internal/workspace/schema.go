@@ -68,6 +68,17 @@ func object(keys map[string]schema) schema {
 	return o
 }
 
+// exactlyOne is an object that has one of some keys.
+func exactlyOne(of []string, keys map[string]schema) schema {
+	o := object(keys)
+	var options []schema
+	for _, key := range of {
+		options = append(options, schema{"required": []string{key}})
+	}
+	o["oneOf"] = options
+	return o
+}
+
 // mapOf is a map whose keys the writer chooses.
 func mapOf(value schema) schema {
 	return schema{"type": "object", "additionalProperties": value}
@@ -95,22 +106,26 @@ func variable(s schema) schema { return anyOf(s, pattern(`\$\{[A-Za-z_][A-Za-z0-
 // defs are the forms that all kinds share.
 func defs() schema {
 	return schema{
-		"name":      pattern(`^[a-z0-9]+(-[a-z0-9]+)*$`),
-		"span":      pattern(`^[0-9]+[mhdw]$`).says("a length of time: 30m, 12h, 3d or 2w"),
-		"offset":    pattern(`^-?[0-9]+[mhdw]$`).says("a length of time, negative for before: -14d"),
-		"time":      pattern(`^([01][0-9]|2[0-3]):[0-5][0-9]$`).says(`a time of day: "09:00"`),
-		"datetime":  pattern(`^[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9]$`).says("a date and time: 2026-12-01 09:00"),
-		"date":      pattern(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`).says("a date: 2026-03-02"),
-		"zone":      text().says("an IANA time zone, as in Europe/Berlin, or contact"),
-		"percent":   pattern(`^[0-9]+(\.[0-9]+)? ?%$`).says("a percentage: 10%"),
-		"rate":      variable(pattern(`^[0-9]+/[smhd]$`)).says("messages and a unit of time: 50/s"),
-		"weekdays":  pattern(`^[A-Za-z]{3}(-[A-Za-z]{3})?( ?, ?[A-Za-z]{3}(-[A-Za-z]{3})?)*$`).says("days of the week: MON-FRI"),
-		"type":      enum(types...),
-		"value":     schema{"type": []string{"string", "number", "boolean", "array"}},
-		"condition": condition(nil),
-		"steps":     listOfSchema(def("step")),
-		"step":      stepSchema(),
-		"smtp":      smtpSchema(),
-		"secret":    text().says(`from the environment: "${NAME}"`),
+		"name":        pattern(`^[a-z0-9]+(-[a-z0-9]+)*$`),
+		"span":        pattern(`^[0-9]+[mhdw]$`).says("a length of time: 30m, 12h, 3d or 2w"),
+		"offset":      pattern(`^-?[0-9]+[mhdw]$`).says("a length of time, negative for before: -14d"),
+		"time":        pattern(`^([01][0-9]|2[0-3]):[0-5][0-9]$`).says(`a time of day: "09:00"`),
+		"datetime":    pattern(`^[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9]$`).says("a date and time: 2026-12-01 09:00"),
+		"date":        pattern(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`).says("a date: 2026-03-02"),
+		"zone":        text().says("an IANA time zone, as in Europe/Berlin, or contact"),
+		"percent":     pattern(`^[0-9]+(\.[0-9]+)? ?%$`).says("a percentage: 10%"),
+		"rate":        variable(pattern(`^[0-9]+/[smhd]$`)).says("messages and a unit of time: 50/s"),
+		"weekdays":    pattern(`^[A-Za-z]{3}(-[A-Za-z]{3})?( ?, ?[A-Za-z]{3}(-[A-Za-z]{3})?)*$`).says("days of the week: MON-FRI"),
+		"type":        enum(types...),
+		"value":       schema{"type": []string{"string", "number", "boolean", "array"}},
+		"condition":   condition(nil),
+		"tests":       propertyTests(),
+		"count":       bounds(),
+		"sum":         bounds("of"),
+		"steps":       listOfSchema(def("step")),
+		"step":        stepSchema(),
+		"smtp":        smtpSchema(),
+		"expectation": expectation(),
+		"secret":      text().says(`from the environment: "${NAME}"`),
 	}
 }

@@ -1,6 +1,9 @@
 package workspace
 
-import "rapport/segments"
+import (
+	"rapport/campaigns"
+	"rapport/segments"
+)
 
 // headValues are the heads whose value is more than a text.
 var headValues = map[string]schema{
@@ -16,13 +19,14 @@ var axes = map[string][]string{
 	"stage": {"is", "at_least", "at_most", "in"}, "health": {"is", "in"}, "tier": {"is", "at_least"},
 }
 
-// propertyTests are properties of an event with values or operators.
+// propertyTests are what is asked of a property of an event: a value, or
+// operators.
 func propertyTests() schema {
 	keys := map[string]schema{}
 	for _, op := range segments.Operators("attribute") {
 		keys[op] = operand(op)
 	}
-	return mapOf(anyOf(def("value"), object(keys)))
+	return anyOf(def("value"), object(keys))
 }
 
 // operand is the form of what stands after an operator.
@@ -39,11 +43,9 @@ func operand(op string) schema {
 	case "pick":
 		return enum("first", "last")
 	case "where":
-		return propertyTests()
-	case "count":
-		return bounds()
-	case "sum":
-		return bounds("of")
+		return mapOf(def("tests"))
+	case "count", "sum":
+		return def(op)
 	}
 	return schema{}
 }
@@ -97,9 +99,13 @@ func condition(further map[string]schema) schema {
 		for _, op := range segments.Operators(head) {
 			keys[op] = operand(op)
 		}
+		if head == "campaign" { // of which nothing holds by itself
+			keys["is!"] = enum("in", "finished", "converted", "never")
+			delete(keys, "is")
+		}
 		add(keys)
 	}
-	return schema{"anyOf": options}
+	return schema{"anyOf": options, "$comment": "condition"}
 }
 
 // segmentSchema is the schema of segments/*.yaml.
@@ -114,7 +120,7 @@ func campaignSchema() schema {
 	window := object(map[string]schema{
 		"days": anyOf(def("weekdays"), listOfSchema(def("weekdays"))), "from!": def("time"), "to!": def("time"), "timezone": def("zone"),
 	})
-	return object(map[string]schema{
+	o := object(map[string]schema{
 		"campaign!":   def("name").says("the name of the file"),
 		"description": text(),
 		"purpose":     enum("acquire", "grow", "retain", "win-back"),
@@ -132,13 +138,17 @@ func campaignSchema() schema {
 		"on_unknown":  enum("keep", "resend"),
 		"steps!":      def("steps"),
 	})
+	// Only a transactional campaign goes without a topic.
+	o["if"] = schema{"properties": schema{"kind": schema{"const": campaigns.Transactional}}, "required": []string{"kind"}}
+	o["else"] = schema{"required": []string{"topic"}}
+	return o
 }
 
 func startSchema() schema {
-	return object(map[string]schema{
+	return exactlyOne([]string{"schedule", "once", "event", "enter"}, map[string]schema{
 		"schedule":        text().says(`five fields of cron: "0 9 * * MON-FRI"`),
 		"once":            def("datetime"),
-		"event":           anyOf(text(), object(map[string]schema{"name!": text(), "where": propertyTests()})),
+		"event":           anyOf(text(), object(map[string]schema{"name!": text(), "where": mapOf(def("tests"))})),
 		"enter":           enum("segment"),
 		"timezone":        def("zone"),
 		"catch_up":        def("span").says("how late a firing may still run"),
@@ -151,7 +161,9 @@ func stepSchema() schema {
 	wait := anyOf(def("span"), object(map[string]schema{"until!": text(), "offset": def("offset")}))
 	arm := object(map[string]schema{"arm!": def("name"), "weight": whole(0), "steps": def("steps")})
 	winner := object(map[string]schema{"by!": enum("goal", "clicked", "replied"), "after": whole(1), "certainty": def("percent")})
-	s := object(map[string]schema{
+	way := exactlyOne([]string{"if", "else"}, map[string]schema{"if": def("condition"), "then": def("steps"), "else": def("steps")})
+	way["dependentRequired"] = map[string][]string{"if": {"then"}}
+	s := exactlyOne(campaigns.StepHeads(), map[string]schema{
 		"id":       def("name").says("identity of the step, when the one of its place would change"),
 		"send":     send,
 		"wait":     wait,
@@ -159,17 +171,15 @@ func stepSchema() schema {
 		"if":       def("condition"),
 		"then":     def("steps"),
 		"else":     def("steps"),
-		"branch": listOfSchema(object(map[string]schema{
-			"if": def("condition"), "then": def("steps"), "else": def("steps"),
-		})),
-		"split":  object(map[string]schema{"name!": def("name"), "winner": winner, "arms!": listOfSchema(arm)}),
-		"set":    mapOf(schema{}).says("attributes.NAME: value"),
-		"exit":   text().says("ends the enrolment, with this reason"),
-		"award":  object(map[string]schema{"points!": whole(0), "for": text()}),
-		"notify": object(map[string]schema{"webhook!": def("name"), "task": text()}),
-		"survey": object(map[string]schema{"nps!": def("name"), "template": def("name"), "subject": text()}),
+		"branch":   listOfSchema(way),
+		"split":    object(map[string]schema{"name!": def("name"), "winner": winner, "arms!": listOfSchema(arm)}),
+		"set":      mapOf(schema{}).says("attributes.NAME: value"),
+		"exit":     text().says("ends the enrolment, with this reason"),
+		"award":    object(map[string]schema{"points!": whole(0), "for": text()}),
+		"notify":   object(map[string]schema{"webhook!": def("name"), "task": text()}),
+		"survey":   object(map[string]schema{"nps!": def("name"), "template": def("name"), "subject": text()}),
 	})
-	s["minProperties"] = 1
+	s["dependentRequired"] = map[string][]string{"if": {"then"}}
 	return s
 }
 
@@ -183,17 +193,21 @@ func templateSchema() schema {
 
 // testsSchema is the schema of tests/*.yaml.
 func testsSchema() schema {
-	expectation := object(map[string]schema{"send": def("name"), "stage": def("name"), "health": text(), "exit": text(),
-		"not_enrolled": text(), "attributes": mapOf(def("value"))})
 	contact := object(map[string]schema{
 		"email!": text(), "first_name": text(), "last_name": text(), "language": text(), "timezone": text(), "stage": def("name"),
 		"health": text(), "consents": listOfSchema(text()), "attributes": mapOf(def("value")),
 	})
-	entry := object(map[string]schema{
-		"at!": def("datetime"), "expect": expectation, "event": text(), "properties": mapOf(def("value")), "template": def("name"), "link": text(),
+	entry := exactlyOne([]string{"expect", "event"}, map[string]schema{
+		"at!": def("datetime"), "expect": def("expectation"), "event": text(), "properties": mapOf(def("value")), "template": def("name"), "link": text(),
 	})
 	return object(map[string]schema{"scenarios!": listOfSchema(object(map[string]schema{
 		"name!": text(), "campaign!": def("name"), "beside": listOfSchema(def("name")), "contact!": contact, "from!": def("datetime"), "steps!": listOfSchema(entry),
-		"never": listOfSchema(expectation), "unexpected": enum("fail", "allow"), "arms": mapOf(def("name")),
+		"never": listOfSchema(def("expectation")), "unexpected": enum("fail", "allow"), "arms": mapOf(def("name")),
 	}))})
+}
+
+// expectation is the schema of what a scenario expects.
+func expectation() schema {
+	return object(map[string]schema{"send": def("name"), "stage": def("name"), "health": text(), "exit": text(),
+		"not_enrolled": text(), "attributes": mapOf(def("value"))})
 }

@@ -29,7 +29,7 @@ func rapportSchema() schema {
 }
 
 func smtpSchema() schema {
-	return object(map[string]schema{
+	o := object(map[string]schema{
 		"host!":    text(),
 		"port":     anyOf(whole(1), text()),
 		"tls":      enum("starttls", "implicit", "none"),
@@ -37,6 +37,8 @@ func smtpSchema() schema {
 		"password": def("secret"),
 		"auth":     enum(authKinds...),
 	})
+	o["dependentRequired"] = map[string][]string{"username": {"password"}, "password": {"username"}}
+	return o
 }
 
 func providerSchema() schema {
@@ -85,7 +87,7 @@ func limitsSchema() schema {
 }
 
 func inboundSchema() schema {
-	return object(map[string]schema{
+	return exactlyOne([]string{"smtp", "imap"}, map[string]schema{
 		"smtp": text().says(`address to listen on: ":2526"`),
 		"imap": object(map[string]schema{"host!": text(), "port": whole(1), "username!": text(), "password!": def("secret")}),
 	})
@@ -114,7 +116,7 @@ func relationshipSchema() schema {
 			}),
 			"referral": object(map[string]schema{"reward": object(map[string]schema{"points!": number()}), "friend": mapOf(def("value"))}),
 			"survey": mapOf(object(map[string]schema{
-				"question!": text(), "scale": text(), "notify": object(map[string]schema{"below": number(), "webhook!": def("name")}),
+				"question!": text(), "scale": text(), "notify": object(map[string]schema{"below!": number(), "webhook!": def("name")}),
 			})),
 			"partners": mapOf(object(map[string]schema{"title!": text(), "code!": text()})),
 		}),
