@@ -100,7 +100,7 @@ func (a *Applicant) outside() string {
 	}
 	for _, name := range a.Definition.Audience.Exclude {
 		if in(name) {
-			return "excluded by segment " + name
+			return "excluded: in segment " + name
 		}
 	}
 	return ""

@@ -142,7 +142,7 @@ func TestRule07_NotEnrolledWithTheReason(t *testing.T) {
 		}, Admission{Refused, "suppressed: complaint"}},
 		{"erased", func(f *contacts.Facts) { f.Contact.Erased = true }, Admission{Refused, "erased"}},
 		{"outside the audience", func(f *contacts.Facts) { f.Contact.Attributes["country"] = "FR" }, Admission{Refused, "not in segment new"}},
-		{"excluded", func(f *contacts.Facts) { f.Contact.Attributes["rival"] = true }, Admission{Refused, "excluded by segment rivals"}},
+		{"excluded", func(f *contacts.Facts) { f.Contact.Attributes["rival"] = true }, Admission{Refused, "excluded: in segment rivals"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := applicant(d, "2026-03-02 09:00")

@@ -197,13 +197,15 @@ func looksLikeLiquid(n *yaml.Node) bool {
 	return len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode
 }
 
-// unquotedLiquid finds a value that begins with Liquid and has no quotes.
+// unquotedLiquid finds a value that holds Liquid and has no quotes. It is asked
+// only of what is no YAML.
 func unquotedLiquid(front string) (line, column int) {
 	for l := range strings.SplitSeq(front, "\n") {
 		line++
 		key, value, ok := strings.Cut(l, ":")
 		trimmed := strings.TrimLeft(value, " ")
-		if ok && (strings.HasPrefix(trimmed, "{{") || strings.HasPrefix(trimmed, "{%")) {
+		quoted := strings.HasPrefix(trimmed, `"`) || strings.HasPrefix(trimmed, "'")
+		if ok && !quoted && (strings.Contains(trimmed, "{{") || strings.HasPrefix(trimmed, "{%")) {
 			return line, len(key) + 2 + len(value) - len(trimmed)
 		}
 	}
