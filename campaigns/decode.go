@@ -27,6 +27,7 @@ const (
 	CodeDuplicateName = "duplicate-name" // a name that must be unique and is not
 	CodeConflict      = "conflict"       // two parts of a campaign that exclude each other
 	CodeUnreachable   = "unreachable"    // steps that never run
+	CodeMissing       = "missing-part"   // something that is needed, here or elsewhere in the workspace
 )
 
 var (
@@ -128,7 +129,7 @@ func (d *decoder) topic() {
 		}
 	}
 	if !m.Has("sender") && d.refs != nil && d.refs.TopicSenders[def.Topic] == "" {
-		m.Node().Hintf(strict.CodeMissingKey, "name a sender here or at the topic", `"sender" is missing`)
+		m.Node().Hintf(CodeMissing, "name a sender here or at the topic", `"sender" is missing`)
 	}
 }
 
@@ -285,7 +286,7 @@ func (d *decoder) exits(n strict.Node) {
 		return
 	}
 	items := []strict.Node{n}
-	if !n.IsMap() {
+	if n.IsList() {
 		items = n.List()
 	}
 	for _, item := range items {

@@ -147,8 +147,26 @@ func (d *decoder) headOf(m strict.Map, others []string) (string, bool) {
 			return meant, true
 		}
 	}
-	m.Node().Hintf(CodeNoHead, "write one of "+joined(slices.Concat(headNames, groupNames)), "this condition asks nothing")
+	hint := "write one of " + joined(slices.Concat(headNames, groupNames))
+	for _, key := range m.Keys() {
+		if takers := takersOf(key.Raw().Value); len(takers) > 0 {
+			hint = key.Raw().Value + " goes with " + joined(takers) + ": write which one"
+			break
+		}
+	}
+	m.Node().Hintf(CodeNoHead, hint, "this condition asks nothing")
 	return "", false
+}
+
+// takersOf are the heads that take an operator.
+func takersOf(operator string) []string {
+	var names []string
+	for _, name := range headNames {
+		if slices.Contains(heads[name].keys, operator) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // operator tells whether a key belongs to some head, so that it is not taken for

@@ -34,10 +34,11 @@ func (d *decoder) signals(n strict.Node) {
 		if !m.OK() {
 			continue
 		}
+		halfLife(m)
 		s.HalfLife, ok = m.Require("half_life").Span()
 		for _, w := range m.Pairs() {
 			event, isText := w.Key.Text()
-			if !isText || event == "half_life" {
+			if !isText || w.Value == m.Get("half_life") {
 				continue
 			}
 			d.event(w.Key, event)
@@ -51,6 +52,19 @@ func (d *decoder) signals(n strict.Node) {
 		if ok { // without a half-life there is nothing to go by
 			d.def.Signals = append(d.def.Signals, s)
 		}
+	}
+}
+
+// halfLife finds the one key of a signal that is no event where it is misspelt.
+func halfLife(m strict.Map) {
+	var keys []string
+	for _, key := range m.Keys() {
+		if word := key.Raw().Value; strict.Suggest(word, []string{"half_life"}) == "" {
+			keys = append(keys, word)
+		}
+	}
+	if !m.Has("half_life") && len(keys) < len(m.Keys()) {
+		m.Only(append(keys, "half_life")...)
 	}
 }
 

@@ -19,6 +19,9 @@ type mapping struct {
 // Pair is a key with its value.
 type Pair struct{ Key, Value Node }
 
+// mostNamed is how many keys a hint lists; more are no help.
+const mostNamed = 12
+
 // Map reads the node as a map; anything else is a finding. With keys named,
 // every other key is a finding and a misspelt one counts as the one that was
 // meant. With none it is free-form.
@@ -27,7 +30,7 @@ func (n Node) Map(keys ...string) Map {
 		return Map{}
 	}
 	if n.y.Kind != yaml.MappingNode {
-		n.mustBe("a map (key: value)")
+		n.mustBeMap(keys)
 		return Map{}
 	}
 	m := &mapping{node: n, index: make(map[string]int, len(n.y.Content)/2)}
@@ -74,13 +77,21 @@ func (m Map) Only(keys ...string) Map {
 			if m.m.node.doc.findings.Keys != nil {
 				m.m.pairs[i].Value.path = m.m.node.path + "." + meant
 			}
-		case len(keys) <= 12:
+		case m.m.cutByComma(i):
+			pair.Key.Hintf(CodeUnknownKey, "a comma between braces begins the next key: put the text before it in quotes", "unknown key %s", quote(key))
+		case len(keys) <= mostNamed:
 			pair.Key.Hintf(CodeUnknownKey, "known here: "+joined(keys), "unknown key %s", quote(key))
 		default:
 			pair.Key.Errorf(CodeUnknownKey, "unknown key %s", quote(key))
 		}
 	}
 	return m
+}
+
+// cutByComma tells whether a key is most likely the rest of a text, as in
+// { task: Call today, or tomorrow }.
+func (m *mapping) cutByComma(i int) bool {
+	return i > 0 && m.node.y.Style&yaml.FlowStyle != 0 && m.pairs[i].Value.IsNull() && m.pairs[i-1].Value.IsScalar()
 }
 
 // absent is the keys that the map does not have, and so might be meant.

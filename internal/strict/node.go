@@ -149,13 +149,33 @@ func (n Node) child(y *yaml.Node, name string, item bool) Node {
 	return c
 }
 
-// mustBeList reports what is no list; one value only lacks its brackets.
+// mustBeList reports what is no list, and how it becomes one.
 func (n Node) mustBeList() {
-	if is := kindOf(n.y); is == "text" && !n.filled() {
+	is := kindOf(n.y)
+	defer n.Break()
+	switch {
+	case is == "text" && !n.filled():
 		n.Hintf(CodeWrongType, "write [ "+n.shown()+" ]", "%s must be a list, but %s is %s", n.Label(), n.shown(), is)
-		return
+	case n.y.Kind == yaml.MappingNode:
+		n.Hintf(CodeWrongType, "begin each item with a dash, or put it into [ ]", "%s must be a list, but is %s", n.Label(), is)
+	default:
+		n.mustBe("a list")
 	}
-	n.mustBe("a list")
+}
+
+// mustBeMap reports what is no map, and which keys it would have.
+func (n Node) mustBeMap(keys []string) {
+	const want = "a map (key: value)"
+	is := kindOf(n.y)
+	defer n.Break()
+	switch {
+	case n.y.Kind == yaml.SequenceNode:
+		n.Hintf(CodeWrongType, "leave out the dashes or brackets, and write name: value", "%s must be %s, but is %s", n.Label(), want, is)
+	case len(keys) > 0 && len(keys) <= mostNamed && is != "empty":
+		n.Hintf(CodeWrongType, "its keys are: "+joined(keys), "%s must be %s, but %s is %s", n.Label(), want, n.shown(), is)
+	default:
+		n.mustBe(want)
+	}
 }
 
 // mustBe reports that the node is not of the kind that was asked for.

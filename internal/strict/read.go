@@ -119,8 +119,11 @@ func (n Node) Percent() (float64, bool) {
 	digits, found := strings.CutSuffix(text, "%")
 	if digits = strings.TrimSpace(digits); !found || !decimalNumber.MatchString(digits) {
 		hint := ""
-		if kindOf(n.y) == "a number" {
+		if number, err := strconv.ParseFloat(n.y.Value, 64); err == nil && kindOf(n.y) == "a number" {
 			hint = "write " + n.y.Value + "%"
+			if number > 0 && number <= 1 {
+				hint = "write " + strconv.FormatFloat(number*100, 'f', -1, 64) + "%, or " + n.y.Value + "% if you mean so little"
+			}
 		}
 		n.Hintf(CodeWrongType, hint, "%s must be a percentage, as in 10%%, not %s", n.Label(), n.shown())
 		return 0, false

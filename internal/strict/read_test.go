@@ -191,7 +191,7 @@ func TestMapChoices(t *testing.T) {
 	want := `1:1: "gone" is missing
 3:3: "once" and "schedule" exclude each other
 4:8: one of these keys is missing: schedule, once or event
-5:7: "list" must be a map (key: value), but is a list
+5:7: "list" must be a map (key: value), but is a list | leave out the dashes or brackets, and write name: value
 6:7: "null_" is empty; it must be a map (key: value)`
 	if got := lines(f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

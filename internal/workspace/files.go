@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"rapport/campaigns"
 	"rapport/internal/strict"
 )
 
@@ -41,7 +42,7 @@ const (
 	CodeUnset         = "unset-variable" // an environment variable without a value
 	CodeVariable      = "variable-here"  // ${NAME} outside of rapport.yaml
 	CodeSecret        = "secret-in-file"
-	CodeMissing       = "missing-part"  // something that is needed elsewhere in the workspace
+	CodeMissing       = campaigns.CodeMissing
 	CodeUnused        = "unused"        // a template that nothing sends
 	CodeNoSource      = "no-source"     // a condition on something that can never arrive
 	CodeContradiction = "contradiction" // two parts that do not go together

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +48,50 @@ func validWorkspaces(t *testing.T) map[string][]File {
 	for _, e := range entries {
 		all[e.Name()] = readFiles(t, os.DirFS("testdata/valid"), e.Name())
 	}
+	for _, e := range foldersOf(t, "../../examples") {
+		all["examples/"+e] = readFiles(t, os.DirFS("../../examples"), e)
+	}
+	for name, files := range recipes(t) {
+		all[name] = files
+	}
+	return all
+}
+
+func foldersOf(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+var fileInPage = regexp.MustCompile("(?ms)^```(?:yaml\n# ([a-z]+/[a-z0-9-]+\\.yaml|relationship\\.yaml)|markdown (templates/[^ \n]+))\n(.*?)^```$")
+
+// recipes are the files of the pages with recipes, each page by itself. Those of
+// rapport.yaml are parts, which no schema is for.
+func recipes(t *testing.T) map[string][]File {
+	t.Helper()
+	pages, err := filepath.Glob("../../docs/recipes/*.md")
+	if err != nil || len(pages) < 20 {
+		t.Fatalf("there are %d pages of recipes (%v)", len(pages), err)
+	}
+	all := map[string][]File{}
+	for _, page := range pages {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range fileInPage.FindAllStringSubmatch(string(data), -1) {
+			all[filepath.Base(page)] = append(all[filepath.Base(page)], File{m[1] + m[2], []byte(m[3])})
+		}
+	}
 	return all
 }
 
@@ -63,7 +109,7 @@ func kindOfFile(f File) (kind string, data []byte) {
 		return "campaign", f.Data
 	case dir == testsDir+"/":
 		return "tests", f.Data
-	case strings.HasSuffix(base, ".md"):
+	case dir == templatesDir+"/" && strings.HasPrefix(string(f.Data), "---\n") && path.Ext(base) != ".txt":
 		front, _, _ := bytes.Cut(bytes.TrimPrefix(f.Data, []byte("---\n")), []byte("\n---\n"))
 		return "template", front
 	}
