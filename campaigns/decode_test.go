@@ -216,7 +216,7 @@ func TestDecodeFindings(t *testing.T) {
 			`1:1: "topic" is missing [name a topic of rapport.yaml: only contacts who consent to it are mailed]`,
 		}},
 		{"sender", "-", []string{`1:1: "sender" is missing [name a sender here or at the topic]`}},
-		{"sender", "max", []string{`3:9: there is no sender "max" []`}},
+		{"sender", "max", []string{`3:9: there is no sender "max" [known here: mia]`}},
 		{"kind", "transactional", []string{`5:8: a transactional campaign cannot be started by a schedule [start it by an event, or make it kind: marketing]`}},
 		{"audience", "{ segment: competitor, exclude: [ open-ticket ] }", []string{
 			`4:22: there is no segment "competitor" [did you mean "competitors"?]`,
@@ -250,7 +250,7 @@ func TestDecodeFindings(t *testing.T) {
 		{"steps", "[ { wait: { until: \"TUE 25:00\" } } ]", []string{`5:27: "25:00" is not a time of day: write hours and minutes, as in "09:00" or "18:30" [write a day and a time, as in "TUE 10:00", or attribute.NAME]`}},
 		{"steps", "[ { wait: { until: \"TUE 10:00\", offset: 1d } } ]", []string{`5:40: "offset" goes with until: attribute.… only []`}},
 		{"steps", "[ { wait_for: { email: clicked } } ]", []string{`5:22: "up_to" is missing [say how long to wait at most, as in up_to: 4d]`}},
-		{"steps", "[ { send: welcome }, { wait_for: { email: clicked, template: guide-fit, up_to: 1d } } ]", []string{`5:69: no step of this campaign sends "guide-fit" []`}},
+		{"steps", "[ { send: welcome }, { wait_for: { email: clicked, template: guide-fit, up_to: 1d } } ]", []string{`5:69: no step of this campaign sends "guide-fit" [known here: welcome]`}},
 		{"steps", "[ { wait_for: { event: order.placed, upto: 4d } } ]", []string{`5:45: unknown key "upto" [did you mean "up_to"?]`}},
 		{"steps", "[ { if: { attribute: country, is: DE } } ]", []string{`5:10: "then" is missing []`}},
 		{"steps", "[ { branch: [ { else: [] }, { if: { attribute: a, is: b }, then: [] } ] } ]", []string{`5:24: the cases after else are never reached []`}},

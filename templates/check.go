@@ -11,7 +11,7 @@ import (
 var (
 	outerNames   = []string{"contact", "company", "campaign", "event", "unsubscribe_url", "preferences_url", "view_url", "referral_url", "survey_url", "confirm_url"}
 	layoutNames  = []string{"content", "subject", "preheader", "language", "kind"}
-	contactNames = []string{"email", "first_name", "last_name", "name", "language", "timezone", "stage", "health", "created_at", "attributes", "points", "tier", "benefits"}
+	contactNames = []string{"id", "email", "first_name", "last_name", "name", "language", "timezone", "stage", "health", "created_at", "attributes", "points", "tier", "benefits"}
 	companyNames = []string{"name", "address", "website", "timezone", "language"}
 )
 

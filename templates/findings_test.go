@@ -56,7 +56,7 @@ func TestFindings(t *testing.T) {
 			`partials/p.html:2:4: there is no variable "x" (known are contact, company, campaign, event, unsubscribe_url, preferences_url, view_url, referral_url, survey_url, confirm_url, content, subject, preheader, language, kind)`,
 			`partials/p.html:2:11: there is no variable "p" (known are contact, company, campaign, event, unsubscribe_url, preferences_url, view_url, referral_url, survey_url, confirm_url, content, subject, preheader, language, kind)`}},
 		{"a partial's mistake counts once", []string{"a.md", "---\nsubject: Hi\n---\n{% render 'p' %}\n", "b.md", "---\nsubject: Hi\n---\n{% render 'p' %}\n", "partials/p.html", "{{ contact.x }}"}, []string{
-			"partials/p.html:1:4: there is no contact.x (known are email, first_name, last_name, name, language, timezone, stage, health, created_at, attributes, points, tier, benefits, likes, zip)"}},
+			"partials/p.html:1:4: there is no contact.x (known are id, email, first_name, last_name, name, language, timezone, stage, health, created_at, attributes, points, tier, benefits, likes, zip)"}},
 		{"rule 29: no layout, no footer findings", []string{"a.md", "---\nsubject: Hi\nlayout: leter\n---\nHi {{ contact.nme }}\n"}, []string{
 			`a.md:3:9: there is no layout "leter" (did you mean letter?)`, "a.md:5:7: there is no contact.nme (did you mean contact.name?)"}},
 		{"no content", []string{"a.md", "---\nsubject: Hi\nlayout: l\n---\nHi\n", "layouts/l.html", goodFoot}, []string{"layouts/l.html:1:1: the layout does not show the content (write {{ content }} where it belongs)"}},

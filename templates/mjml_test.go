@@ -216,12 +216,12 @@ func TestMJMLFindings(t *testing.T) {
 		want  []string
 	}{
 		{"all of a page at once", []string{"a.mjml", "---\nsubject: Hi {{ contact.x }}\n---\n<mjml>\n<mj-body>\n{{ contact.first_name }}<mj-secton>\n<mj-column colour=\"red\" />\n</mj-secton>\n" + foot + "</mj-body></mjml>"}, []string{
-			`a.mjml:2:16: there is no contact.x (known are email, first_name, last_name, name, language, timezone, stage, health, created_at, attributes, points, tier, benefits)`,
+			`a.mjml:2:16: there is no contact.x (known are id, email, first_name, last_name, name, language, timezone, stage, health, created_at, attributes, points, tier, benefits)`,
 			`a.mjml:6:25: there is no tag <mj-secton> (did you mean mj-section?)`,
 			`a.mjml:7:12: <mj-column> has no attribute colour (known are background-color, border, border-radius, direction, inner-background-color, inner-border, inner-border-radius, padding, vertical-align, width)`,
 		}},
 		{"in a partial, behind Liquid", []string{"a.mjml", mjmlFile(`{% render "p" %}` + foot), "partials/p.mjml", "<mj-section>\n {% if contact.x %}<mj-colum />{% endif %}\n</mj-section>"}, []string{
-			`partials/p.mjml:2:8: there is no contact.x (known are email, first_name, last_name, name, language, timezone, stage, health, created_at, attributes, points, tier, benefits)`,
+			`partials/p.mjml:2:8: there is no contact.x (known are id, email, first_name, last_name, name, language, timezone, stage, health, created_at, attributes, points, tier, benefits)`,
 			`partials/p.mjml:2:20: there is no tag <mj-colum> (did you mean mj-column?)`,
 		}},
 		{"no partial", []string{"a.mjml", mjmlFile(`<mj-include path="../secrets.mjml" /><mj-include path="foter.mjml" />`)}, []string{

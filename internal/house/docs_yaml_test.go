@@ -71,8 +71,8 @@ func whole(keys string) string {
 }
 
 // TestEveryFileOfTheDocumentationValidates puts the files that a page shows
-// into the Northwind example, one after another, and validates it after each.
-// The recipes have a test of their own.
+// into the Northwind example, one after another, validates it after each, and
+// runs the scenarios among them. The recipes have a test of their own.
 func TestEveryFileOfTheDocumentationValidates(t *testing.T) {
 	northwind, _ := workspace.Load(root+"/examples/northwind", nil)
 	for _, s := range all(t, func(s source) bool { return isPage(s) && !isRecipe(s) }) {
@@ -82,7 +82,7 @@ func TestEveryFileOfTheDocumentationValidates(t *testing.T) {
 		}
 		t.Run(s.path, func(t *testing.T) {
 			t.Parallel()
-			files := northwind.Files
+			files, own := northwind.Files, map[string]bool{}
 			for i, b := range blocks {
 				if fileOf(b) == "" {
 					continue
@@ -99,9 +99,10 @@ func TestEveryFileOfTheDocumentationValidates(t *testing.T) {
 					}
 				}
 				if partOf(b) == "" {
-					files = next
+					files, own[fileOf(b)] = next, true
 				}
 			}
+			runScenarios(t, s.path, files, own)
 		})
 	}
 }

@@ -37,33 +37,41 @@ func TestEveryRecipeWorks(t *testing.T) {
 					own[name] = true
 				}
 			}
-			w, findings := workspace.FromFiles(files, environment)
+			_, findings := workspace.FromFiles(files, environment)
 			for _, f := range findings {
 				t.Errorf("%s:\n%s", s.path, strict.Render(f, false))
 			}
-			if t.Failed() {
-				return
-			}
-			w.Scenarios = slices.DeleteFunc(w.Scenarios, func(s workspace.Scenario) bool { return !own[s.File] })
-			if len(w.Scenarios) == 0 {
-				t.Fatalf("%s has no scenario", s.path)
-			}
-			verdicts, err := simulate.RunScenarios(t.Context(), simulate.Tests{Workspace: w, Env: environment})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, v := range verdicts {
-				for _, p := range v.Problems {
-					t.Errorf("%s: %s:%d: %s", s.path, p.File, p.Line, p.Message)
-				}
-				for _, r := range v.Timeline {
-					if !v.OK() {
-						t.Logf("%s  %-30s %s", r.At.In(v.Zone).Format("2006-01-02 15:04"), r.Expected, r.Happened)
-					}
-				}
+			if !t.Failed() && runScenarios(t, s.path, files, own) == 0 {
+				t.Errorf("%s has no scenario", s.path)
 			}
 		})
 	}
+}
+
+// runScenarios runs the scenarios of some of the files of a workspace, and
+// returns how many there are.
+func runScenarios(t *testing.T, page string, files []workspace.File, own map[string]bool) int {
+	t.Helper()
+	w, _ := workspace.FromFiles(files, environment)
+	w.Scenarios = slices.DeleteFunc(w.Scenarios, func(s workspace.Scenario) bool { return !own[s.File] })
+	if len(w.Scenarios) == 0 {
+		return 0
+	}
+	verdicts, err := simulate.RunScenarios(t.Context(), simulate.Tests{Workspace: w, Env: environment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range verdicts {
+		for _, p := range v.Problems {
+			t.Errorf("%s: %s:%d: %s", page, p.File, p.Line, p.Message)
+		}
+		for _, r := range v.Timeline {
+			if !v.OK() {
+				t.Logf("%s  %-30s %s", r.At.In(v.Zone).Format("2006-01-02 15:04"), r.Expected, r.Happened)
+			}
+		}
+	}
+	return len(verdicts)
 }
 
 // Each campaign of a recipe has a scenario that is about it.

@@ -106,7 +106,7 @@ func TestDecodeFindings(t *testing.T) {
 		"ladder: [ { stage: a }, { stage: b, when: { stage: b } } ]":                                                 {`1:52: the rung b may ask for the rungs below it only, not for b []`},
 		"ladder: [ { stage: a }, { stage: b, when: { stage: { at_least: c } } }, { stage: c, when: { event: x } } ]": {`1:64: the rung b may ask for the rungs below it only, not for c []`},
 		"ladder: [ { stage: a }, { stage: b, when: { event: x }, keep: { not: { stage: { in: [a, b] } } } } ]":       {`1:89: the rung b may ask for the rungs below it only, not for b []`},
-		"ladder: [ { stage: a }, { stage: b, when: { stage: cc } } ]":                                                {`1:52: there is no stage "cc" []`},
+		"ladder: [ { stage: a }, { stage: b, when: { stage: cc } } ]":                                                {`1:52: there is no stage "cc" [known here: a, b]`},
 		"ladder: [ { stage: a }, { stage: b, when: { any: [ { event: x }, { health: lost } ] } } ]":                  {`1:68: the ladder does not see "health" [ask for events, e-mails, consents, attributes or lower rungs]`},
 		"ladder: [ { stage: a }, { stage: b, when: { campaign: welcome, is: in } } ]":                                {`1:45: the ladder does not see "campaign" [ask for events, e-mails, consents, attributes or lower rungs]`},
 		"ladder: [ { stage: a }, { stage: b, when: { email: clicked, campaign: welcome } } ]":                        nil,

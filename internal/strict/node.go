@@ -105,11 +105,14 @@ func (n Node) report(warning bool, code, hint, format string, a ...any) {
 }
 
 // Unknownf reports a name that refers to nothing: what it should be ("segment"),
-// and the names that exist, for a suggestion.
+// and the names that exist, for a suggestion, or to be listed where they are few.
 func (n Node) Unknownf(code, name string, known []string, format string, a ...any) {
 	hint := ""
-	if near := Suggest(name, known); near != "" {
+	switch near := Suggest(name, known); {
+	case near != "":
 		hint = didYouMean(near)
+	case len(known) > 0 && len(known) <= mostNamed:
+		hint = "known here: " + joined(known)
 	}
 	n.Hintf(code, hint, format, a...)
 }

@@ -212,7 +212,11 @@ func (n Node) Choice(options ...string) (string, bool) {
 	if slices.Contains(options, text) {
 		return text, true
 	}
-	n.Unknownf(CodeBadValue, text, options, "%s must be %s, not %s", n.Label(), want, n.shown())
+	hint := ""
+	if near := Suggest(text, options); near != "" {
+		hint = didYouMean(near)
+	}
+	n.Hintf(CodeBadValue, hint, "%s must be %s, not %s", n.Label(), want, n.shown())
 	return "", false
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -51,8 +52,8 @@ func validWorkspaces(t *testing.T) map[string][]File {
 	for _, e := range foldersOf(t, "../../examples") {
 		all["examples/"+e] = readFiles(t, os.DirFS("../../examples"), e)
 	}
-	for name, files := range recipes(t) {
-		all[name] = files
+	for _, folder := range []string{"../../docs/recipes", "../../docs/language"} {
+		maps.Copy(all, shownOn(t, folder))
 	}
 	return all
 }
@@ -72,15 +73,17 @@ func foldersOf(t *testing.T, dir string) []string {
 	return names
 }
 
-var fileInPage = regexp.MustCompile("(?ms)^```(?:yaml\n# ([a-z]+/[a-z0-9-]+\\.yaml|relationship\\.yaml)|markdown (templates/[^ \n]+))\n(.*?)^```$")
+var fileInPage = regexp.MustCompile("(?ms)^```(?:yaml\n# ([a-z]+/[a-z0-9-]+\\.yaml|relationship\\.yaml|rapport\\.yaml)|markdown (templates/[^ \n]+))\n(.*?)^```$")
 
-// recipes are the files of the pages with recipes, each page by itself. Those of
-// rapport.yaml are parts, which no schema is for.
-func recipes(t *testing.T) map[string][]File {
+// needed completes the parts of rapport.yaml that pages show.
+var needed = map[string]string{"company": "company: { name: A, address: B }\n", "senders": "senders: { hello: { from: hello@northwind.example } }\n"}
+
+// shownOn are the files that the pages of a folder show, each page by itself.
+func shownOn(t *testing.T, folder string) map[string][]File {
 	t.Helper()
-	pages, err := filepath.Glob("../../docs/recipes/*.md")
-	if err != nil || len(pages) < 20 {
-		t.Fatalf("there are %d pages of recipes (%v)", len(pages), err)
+	pages, err := filepath.Glob(folder + "/*.md")
+	if err != nil || len(pages) < 8 {
+		t.Fatalf("there are %d pages in %s (%v)", len(pages), folder, err)
 	}
 	all := map[string][]File{}
 	for _, page := range pages {
@@ -89,7 +92,13 @@ func recipes(t *testing.T) map[string][]File {
 			t.Fatal(err)
 		}
 		for _, m := range fileInPage.FindAllStringSubmatch(string(data), -1) {
-			all[filepath.Base(page)] = append(all[filepath.Base(page)], File{m[1] + m[2], []byte(m[3])})
+			text := m[3]
+			for key, line := range needed {
+				if m[1] == mainFile && !regexp.MustCompile(`(?m)^`+key+`:`).MatchString(text) {
+					text += line
+				}
+			}
+			all[filepath.Base(page)] = append(all[filepath.Base(page)], File{m[1] + m[2], []byte(text)})
 		}
 	}
 	return all
