@@ -144,15 +144,19 @@ func (m *draft) write(r *recipe) ([]byte, error) {
 // template is the one that is applied now, else the one of the version the
 // enrolment is pinned to.
 func (w *Worker) template(ctx context.Context, applied *catalog.Applied, c *store.Claimed) (*templates.Template, error) {
-	if t := applied.Templates.Template(c.Template); t != nil {
+	return templateOf(ctx, w.Catalog, applied, c.Template, c.Entry.Enrolment.Version)
+}
+
+func templateOf(ctx context.Context, versions *catalog.Catalog, applied *catalog.Applied, name string, pinned int64) (*templates.Template, error) {
+	if t := applied.Templates.Template(name); t != nil {
 		return t, nil
 	}
-	old, err := w.Catalog.Version(ctx, c.Entry.Enrolment.Version)
+	old, err := versions.Version(ctx, pinned)
 	if err != nil {
 		return nil, &heldError{err}
 	}
-	if t := old.Templates.Template(c.Template); t != nil {
+	if t := old.Templates.Template(name); t != nil {
 		return t, nil
 	}
-	return nil, fmt.Errorf("template %s is in no version that this message knows", c.Template)
+	return nil, fmt.Errorf("template %s is in no version that this message knows", name)
 }

@@ -24,7 +24,7 @@ import (
 // template: made once, read by every goroutine.
 type recipe struct {
 	template *templates.Template // under the subject of its step
-	hash     string              // of the template with its links, on record
+	hash     string              // of all that is the same for everybody, on record
 	numbered []bool              // links whose tracked address is their number, by number - 1
 	company  map[string]any
 	campaign map[string]any
@@ -124,17 +124,17 @@ func (w *Worker) recipe(ctx context.Context, applied *catalog.Applied, key recip
 	if r.signer, err = w.signers.of(sender.DKIM, w.Clock.Now); err != nil {
 		return nil, &heldError{err}
 	}
-	if err := w.keepLinks(ctx, r, d.Name, now); err != nil {
+	if err := w.keep(ctx, r, applied.Version.ID, d.Name, now); err != nil {
 		return nil, &heldError{err}
 	}
 	return r, nil
 }
 
-// keepLinks makes sure that the store knows where the links of this template
-// lead.
-func (w *Worker) keepLinks(ctx context.Context, r *recipe, campaign string, now time.Time) error {
+// keep makes sure that the store knows where the links of this template lead, and
+// in which version it stands. What has one hash looks the same in every version.
+func (w *Worker) keep(ctx context.Context, r *recipe, version int64, campaign string, now time.Time) error {
 	t := r.template
-	kept := store.CompiledTemplate{Name: t.Name(), Campaign: campaign}
+	kept := store.CompiledTemplate{Name: t.Name(), Campaign: campaign, Version: version}
 	r.numbered = make([]bool, len(t.LinkTable()))
 	for i, l := range t.LinkTable() {
 		if !l.Track {
@@ -150,11 +150,11 @@ func (w *Worker) keepLinks(ctx context.Context, r *recipe, campaign string, now 
 		}
 		kept.Links = append(kept.Links, link)
 	}
-	raw, err := json.Marshal(kept.Links)
+	raw, err := json.Marshal([]any{t.Hash(), kept.Links, r.company, r.campaign})
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(append([]byte(t.Hash()), raw...))
+	sum := sha256.Sum256(raw)
 	kept.Hash = hex.EncodeToString(sum[:16])
 	r.hash = kept.Hash
 	return w.Store.SaveTemplate(ctx, kept, now)

@@ -147,7 +147,7 @@ func (e *Engine) apiSettings() api.Settings {
 
 // view writes a message as a page.
 func (e *Engine) view(ctx context.Context, c token.Claims) (html []byte, found bool, err error) {
-	m, found, err := e.Store.Message(ctx, c.Message)
+	m, found, err := e.Store.Mailed(ctx, c.Message)
 	if err != nil || !found {
 		return nil, found, err
 	}
@@ -155,10 +155,11 @@ func (e *Engine) view(ctx context.Context, c token.Claims) (html []byte, found b
 	if applied == nil {
 		return nil, false, nil
 	}
-	facts, err := e.Store.LoadFacts(ctx, []contacts.ID{m.Contact})
-	if err != nil || facts[m.Contact] == nil || facts[m.Contact].Contact.Erased {
+	who := m.Enrolment.Contact
+	facts, err := e.Store.LoadFacts(ctx, []contacts.ID{who})
+	if err != nil || facts[who] == nil || facts[who].Contact.Erased {
 		return nil, false, err
 	}
-	text, err := delivery.Page(applied, e.Tokens, delivery.PageOf{Message: c.Message, Campaign: m.Campaign, Template: m.Template, Facts: facts[m.Contact]}, e.Clock.Now())
+	text, err := delivery.Page(ctx, e.Catalog, applied, e.Tokens, delivery.PageOf{Message: c.Message, Mailed: m, Facts: facts[who]}, e.Clock.Now())
 	return []byte(text), err == nil, err
 }
