@@ -1,21 +1,18 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
+	"mime"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"rapport/campaigns"
-	"rapport/internal/catalog"
-	"rapport/internal/contacts"
 	"rapport/internal/delivery"
-	"rapport/templates"
+	"rapport/internal/mailbox"
 )
 
 func (a *app) templatesCommand() *cobra.Command {
@@ -23,14 +20,16 @@ func (a *app) templatesCommand() *cobra.Command {
 		Use:     "templates",
 		Short:   "Look at mail before anybody gets it",
 		Example: `  rapport templates preview welcome --contact ana@example.com`,
-	}, a.templatesPreview(), a.templatesLint())
+	}, a.templatesPreview(), a.templatesLint(), a.templatesSend())
 }
 
 // previewFlags are the flags of templates preview.
 type previewFlags struct {
-	contact, campaign string
-	html              string
-	text              bool
+	whom
+	html    string
+	out     string
+	text    bool
+	headers bool
 }
 
 func (a *app) templatesPreview() *cobra.Command {
@@ -38,150 +37,96 @@ func (a *app) templatesPreview() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "preview NAME",
 		Short: "Show a template as a contact would get it",
-		Long: `Show a template as a contact would get it: subject, preheader and text, or the
-HTML into a file for the browser. The template is read from the folder, so that
-it can be looked at while it is written. Without --contact it is for an invented
-person. Nothing is sent, and links are not tracked.`,
+		Long: `Show a template as a contact would get it: subject, preheader and text, its
+header fields, or all of it as files for the browser and the mail program. The
+template is read from the folder, so that it can be looked at while it is
+written. Without --contact it is for an invented person, of whom all declared
+attributes are known; --set says what else, of either. Nothing is sent, and links
+are not tracked.`,
 		Example: `  rapport templates preview welcome
   rapport templates preview welcome --contact ana@example.com
+  rapport templates preview welcome --set first_name=Ana --language de --headers
+  rapport templates preview welcome --out previews
   rapport templates preview welcome --html welcome.html`,
 		Args:              args("NAME"),
 		ValidArgsFunction: a.completeNames(templateNames),
 		RunE: a.with(func(s *session, given []string) error {
-			if f.html != "" && f.text {
-				return usagef("choose one of --html and --text")
+			n := 0
+			for _, set := range []bool{f.html != "", f.text, f.headers, f.out != ""} {
+				if set {
+					n++
+				}
+			}
+			if n > 1 {
+				return usagef("choose one of --html, --text, --headers and --out")
 			}
 			return s.preview(given[0], &f)
 		}),
 	}
-	c.Flags().StringVar(&f.contact, "contact", "", "for this contact, by `e-mail`")
-	c.Flags().StringVar(&f.campaign, "campaign", "", "as this campaign sends it, by `name` (default: the first that does)")
+	f.add(c)
 	c.Flags().StringVar(&f.html, "html", "", "write the HTML to this `file`, - for standard output")
+	c.Flags().StringVar(&f.out, "out", "", "write NAME.html, .txt, .eml and a page with all of it on desktop and phone into this `folder`")
 	c.Flags().BoolVar(&f.text, "text", false, "only the text part")
+	c.Flags().BoolVar(&f.headers, "headers", false, "only the header fields")
 	return c
 }
 
 func (s *session) preview(name string, f *previewFlags) error {
-	applied, err := s.folder()
+	one, applied, err := s.single(name, &f.whom)
 	if err != nil {
 		return err
 	}
-	t := applied.Templates.Template(name)
-	if t == nil {
-		return fmt.Errorf("there is no template %q%s", name, orOneOf(name, applied.Templates.Names()))
-	}
-	d, step, err := sentBy(applied, name, f.campaign)
+	w, err := one.Write(applied, s.now.Now())
 	if err != nil {
 		return err
 	}
-	if step != nil && step.Send.Subject != "" {
-		if t, err = t.WithSubject(step.Send.Subject); err != nil {
-			return fmt.Errorf("the subject of campaign %s: %w", d.Name, err)
+	head := mailHead{to: one.Facts.Contact.Email}
+	if name := nameOf(&one.Facts.Contact); name != "" {
+		head.to = name + " <" + one.Facts.Contact.Email + ">"
+	}
+	if one.Campaign != nil {
+		head.campaign = one.Campaign.Name
+	}
+	head.fields = fieldsOf(w.Envelope.Data)
+	if sender, ok := applied.Senders[one.Sender]; ok {
+		head.from = sender.From.Address
+		if sender.From.Name != "" {
+			head.from = sender.From.Name + " <" + sender.From.Address + ">"
 		}
 	}
-	facts, err := s.recipient(applied, d, f.contact)
-	if err != nil {
-		return err
+	if f.out != "" {
+		return s.previewFiles(f.out, name, head, w)
 	}
-	in := delivery.PreviewInput(applied, d, facts, originOf(d, s.now.Now()), s.now.Now())
-	in.Links = previewLinks{strings.TrimRight(applied.PublicURL, "/")}
-	out, err := t.Render(in)
-	if err != nil {
-		return err
-	}
-	return s.showMail(mailText(d, facts, applied), out, f)
-}
-
-// sentBy finds a campaign that sends a template, and its step.
-func sentBy(applied *catalog.Applied, template, campaign string) (*campaigns.Definition, *campaigns.Step, error) {
-	all := applied.Workspace.Campaigns
-	if campaign != "" && all[campaign] == nil {
-		return nil, nil, fmt.Errorf("there is no campaign %q%s", campaign, orOneOf(campaign, slices.Sorted(maps.Keys(all))))
-	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if campaign != "" && name != campaign {
-			continue
-		}
-		for _, step := range all[name].Sends() {
-			if step.Send.Template == template {
-				return all[name], step, nil
-			}
-		}
-	}
-	if campaign != "" {
-		return nil, nil, fmt.Errorf("the campaign %s does not send %s", campaign, template)
-	}
-	return nil, nil, nil // a template may stand there before a campaign does
-}
-
-// recipient is the contact that is stored, or an invented one.
-func (s *session) recipient(applied *catalog.Applied, d *campaigns.Definition, email string) (*contacts.Facts, error) {
-	if email != "" {
-		c, err := s.contact(email)
-		if err != nil {
-			return nil, err
-		}
-		return s.facts(c.ID)
-	}
-	return inventedFacts(applied, s.now.Now()), nil
-}
-
-// inventedFacts is somebody of whom everything is known.
-func inventedFacts(applied *catalog.Applied, now time.Time) *contacts.Facts {
-	c := contacts.Contact{Email: "sam@example.com", FirstName: "Sam", LastName: "Sample", Language: applied.Company.Language,
-		CreatedAt: now, Attributes: map[string]any{}}
-	if stages := applied.Relationship.Stages(); len(stages) > 0 {
-		c.Stage = stages[min(1, len(stages)-1)]
-	}
-	for name, typ := range applied.Attributes {
-		c.Attributes[name] = invented(name, typ, now)
-	}
-	return &contacts.Facts{Contact: c}
-}
-
-// invented is a value of a declared attribute.
-func invented(name, typ string, now time.Time) any {
-	switch typ {
-	case "number":
-		return 42.0
-	case "bool":
-		return true
-	case "date":
-		return now.AddDate(0, 1, 0).Format(time.DateOnly)
-	case "list":
-		return []any{"one", "two"}
-	}
-	return strings.ReplaceAll(name, "_", " ")
-}
-
-// originOf is an event such as the one that starts the campaign.
-func originOf(d *campaigns.Definition, now time.Time) campaigns.Origin {
-	if d == nil || d.Start.Event == "" {
-		return campaigns.Origin{}
-	}
-	return campaigns.Origin{Name: d.Start.Event, At: now}
+	return s.showMail(head, w, f)
 }
 
 // mailHead is what stands above a mail.
-type mailHead struct{ from, to, campaign string }
-
-func mailText(d *campaigns.Definition, f *contacts.Facts, applied *catalog.Applied) mailHead {
-	head := mailHead{to: f.Contact.Email}
-	if name := nameOf(&f.Contact); name != "" {
-		head.to = name + " <" + f.Contact.Email + ">"
-	}
-	if d != nil {
-		from := applied.Senders[applied.SenderOf(d)].From
-		head.campaign, head.from = d.Name, cmp.Or(strings.TrimSpace(from.Name+" <"+from.Address+">"), from.Address)
-	}
-	return head
+type mailHead struct {
+	from, to, campaign string
+	fields             []mailbox.Header
 }
 
-func (s *session) showMail(head mailHead, out templates.Output, f *previewFlags) error {
+func (s *session) showMail(head mailHead, out delivery.Written, f *previewFlags) error {
 	switch {
 	case s.json:
-		return s.print(map[string]string{"from": head.from, "to": head.to, "campaign": head.campaign, "subject": out.Subject,
-			"preheader": out.Preheader, "html": out.HTML, "text": out.Text})
+		type field struct {
+			Name  string `json:"name"`
+			Value string `json:"value"`
+		}
+		fields := []field{}
+		for _, h := range head.fields {
+			fields = append(fields, field(h))
+		}
+		return s.print(struct {
+			From      string  `json:"from"`
+			To        string  `json:"to"`
+			Campaign  string  `json:"campaign"`
+			Subject   string  `json:"subject"`
+			Preheader string  `json:"preheader"`
+			HTML      string  `json:"html"`
+			Text      string  `json:"text"`
+			Headers   []field `json:"headers"`
+		}{head.from, head.to, head.campaign, out.Subject, out.Preheader, out.HTML, out.Text, fields})
 	case f.html == "-":
 		s.printf("%s", out.HTML)
 		return nil
@@ -194,6 +139,8 @@ func (s *session) showMail(head mailHead, out templates.Output, f *previewFlags)
 	case f.text:
 		s.printf("%s\n", s.wrapped(out.Text))
 		return nil
+	case f.headers:
+		return s.showFields(head)
 	}
 	t := s.newTable()
 	for _, line := range [][2]string{{"from", head.from}, {"to", head.to}, {"subject", s.head(plain(out.Subject))},
@@ -207,14 +154,69 @@ func (s *session) showMail(head mailHead, out templates.Output, f *previewFlags)
 	return nil
 }
 
-// previewLinks lead where the template says, without a token: nothing that is
-// done with a preview counts.
-type previewLinks struct{ root string }
-
-func (l previewLinks) AppendClick(dst []byte, _ int, target []byte, _ bool) []byte {
-	return append(dst, target...)
+// fieldsOf are the header fields of a message as they are written, in their order,
+// unfolded and decoded.
+func fieldsOf(message []byte) (out []mailbox.Header) {
+	head, _, _ := strings.Cut(string(message), "\r\n\r\n")
+	words := new(mime.WordDecoder)
+	for field := range strings.SplitSeq(unfolded.ReplaceAllString(head, " "), "\r\n") {
+		name, value, ok := strings.Cut(field, ": ")
+		if !ok {
+			continue
+		}
+		if decoded, err := words.DecodeHeader(value); err == nil {
+			value = decoded
+		}
+		out = append(out, mailbox.Header{Name: name, Value: value})
+	}
+	return out
 }
-func (l previewLinks) Open() string        { return "" }
-func (l previewLinks) Unsubscribe() string { return l.root + "/u/preview" }
-func (l previewLinks) Preferences() string { return l.root + "/p/preview" }
-func (l previewLinks) View() string        { return l.root + "/v/preview" }
+
+var unfolded = regexp.MustCompile(`\r\n[ \t]+`)
+
+func (s *session) showFields(head mailHead) error {
+	if len(head.fields) == 0 {
+		return fmt.Errorf("no campaign sends this template, so nobody knows from whom it is: say --sender NAME")
+	}
+	for _, h := range head.fields {
+		s.printf("%s %s\n", s.faint(h.Name+":"), plain(h.Value))
+	}
+	listed := func(name string) bool {
+		return slices.ContainsFunc(head.fields, func(h mailbox.Header) bool { return h.Name == name })
+	}
+	if listed("List-Id") && !listed("List-Unsubscribe") {
+		s.note("there is no List-Unsubscribe: mail programs take one with https:// only, and public_url has none")
+	}
+	return nil
+}
+
+// previewFiles writes all of a mail into a folder.
+func (s *session) previewFiles(folder, name string, head mailHead, out delivery.Written) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("cannot make the folder %s: %w", folder, cause(err))
+	}
+	page, err := previewPage(name, head, out)
+	if err != nil {
+		return err
+	}
+	files := []struct {
+		ending string
+		data   []byte
+	}{{".page.html", page}, {".html", []byte(out.HTML)}, {".txt", []byte(out.Text + "\n")}, {".eml", out.Envelope.Data}}
+	var written []string
+	for _, f := range files {
+		path := filepath.Join(folder, name+f.ending)
+		if len(f.data) == 0 {
+			continue
+		}
+		if err := os.WriteFile(path, f.data, 0o644); err != nil {
+			return fmt.Errorf("cannot write %s: %w", path, cause(err))
+		}
+		written = append(written, filepath.ToSlash(path))
+	}
+	if s.json {
+		return s.print(map[string]any{"files": written})
+	}
+	s.printf("%s\n", strings.Join(written, "\n"))
+	return nil
+}

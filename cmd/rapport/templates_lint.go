@@ -79,7 +79,7 @@ func lintTemplates(applied *catalog.Applied, names []string, now time.Time) (fou
 		}
 		t := applied.Templates.Template(name)
 		input := func(f *contacts.Facts) templates.Input {
-			return delivery.PreviewInput(applied, d, f, originOf(d, now), now)
+			return delivery.PreviewInput(applied, d, f, originOf(applied, d, now), now)
 		}
 		for _, f := range t.Lint(templates.LintInput{Known: input(known), Stranger: input(stranger), Source: func(file string) string { return texts[file] }}) {
 			line := ""

@@ -146,6 +146,7 @@ func (r *Responses) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v/{token}", r.view)
 	mux.HandleFunc("POST /webhooks/generic/{provider}", r.webhook)
 	mux.HandleFunc("POST /webhooks/{provider}", r.webhook)
+	r.nobodys(mux)
 	mux.HandleFunc("GET /robots.txt", robots)
 }
 
