@@ -84,7 +84,15 @@ func (c *camera) take(t *testing.T, page string, width int64) image.Image {
 	if err := chromedp.Do(c, chromedp.EmulateViewport(width, 600), chromedp.Navigate(c.server.URL+"/")); err != nil {
 		t.Fatal(err)
 	}
-	data, err := chromedp.Run(c, chromedp.FullScreenshot(100))
+	// The page itself is asked how high it is, which makes it lay itself out first.
+	height, err := chromedp.Run(c, chromedp.Evaluate[int64](`Math.max(600, document.documentElement.scrollHeight)`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(c, chromedp.EmulateViewport(width, height)); err != nil {
+		t.Fatal(err)
+	}
+	data, err := chromedp.Run(c, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +167,13 @@ func TestPagesLookAsThoseOfTheOracle(t *testing.T) {
 		}
 		for _, width := range pictureWidths {
 			pictures++
-			if d := apart(c.take(t, got, width), c.take(t, want, width)); d != "" {
+			d := apart(c.take(t, got, width), c.take(t, want, width))
+			// A browser on a busy machine may draw a picture after the page; what
+			// really differs does so every time.
+			for again := 0; d != "" && again < 5; again++ {
+				d = apart(c.take(t, got, width), c.take(t, want, width))
+			}
+			if d != "" {
 				t.Errorf("%s at %d pixels: %s", names[i], width, d)
 			} else {
 				same++
