@@ -33,7 +33,7 @@ func (c *compiler) template(f *source) *Template {
 			ok = false
 		}
 	}
-	t.hash = files.sum()
+	t.hash, t.files = files.sum(), sortedKeys(files)
 	if !ok {
 		t.broken = "this template has findings: see rapport validate"
 	}

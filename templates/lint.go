@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"unicode"
@@ -43,16 +44,10 @@ func (t *Template) Lint(in LintInput) []Finding {
 	}
 	c := &compiler{}
 	for _, language := range append([]string{""}, t.Languages()...) {
-		v := t.pick(language)
-		l := &linter{c: c, t: t, v: v, in: in, file: v.file}
-		for _, part := range []*liquid.Template{l.v.html, l.v.text, l.v.subject, l.v.preheader} {
-			if part != nil {
-				l.used = append(l.used, part.Variables()...)
-			}
-		}
-		in.Known.Language, in.Stranger.Language = language, language
-		l.fill(in.Stranger, true)
-		if out, ok := l.fill(in.Known, false); ok {
+		l := t.linter(c, in, language)
+		l.fill(l.in.Stranger, true)
+		if out, ok := l.fill(l.in.Known, false); ok {
+			l.lacking()
 			l.subject(out)
 			l.parts(out)
 			l.page(out.HTML)
@@ -61,34 +56,41 @@ func (t *Template) Lint(in LintInput) []Finding {
 	return c.sorted()
 }
 
-// linter looks at one template in one language.
-type linter struct {
-	c    *compiler
-	t    *Template
-	v    *variant
-	in   LintInput
-	file string
-	used []liquid.Var
-}
-
-// add reports something at the first place in the file that has this text, or
-// at its top.
-func (l *linter) add(near, code, message, hint string) {
-	pos := liquid.Pos{Name: l.file, Line: 1, Column: 1}
-	if src := l.in.Source(l.file); near != "" {
-		i := strings.Index(src, near)
-		for _, quoted := range []string{`"` + near + `"`, "(" + near + ")"} { // rather than as a part of something longer
-			if j := strings.Index(src, quoted); j >= 0 {
-				i = j + 1
-				break
-			}
-		}
-		if i >= 0 {
-			start := strings.LastIndexByte(src[:i], '\n') + 1
-			pos.Line, pos.Column = 1+strings.Count(src[:i], "\n"), 1+utf8.RuneCountInString(src[start:i])
+// linter begins to look at the template in a language.
+func (t *Template) linter(c *compiler, in LintInput, language string) *linter {
+	v := t.pick(language)
+	l := &linter{c: c, t: t, v: v, in: in, places: places{files: []string{v.file}, text: in.Source, taken: map[string]int{}}, missing: map[string]bool{}}
+	for _, f := range t.files {
+		if strings.Contains(f, "/") || strings.TrimSuffix(f, ".txt") == strings.TrimSuffix(v.file, path.Ext(v.file)) {
+			l.places.files = append(l.places.files, f)
 		}
 	}
-	l.c.addAt(pos, code, message, hint)
+	for _, part := range []*liquid.Template{v.html, v.text, v.subject, v.preheader} {
+		if part != nil {
+			l.used = append(l.used, part.Variables()...)
+		}
+	}
+	l.in.Known.Language, l.in.Stranger.Language = language, language
+	return l
+}
+
+// linter looks at one template in one language.
+type linter struct {
+	c       *compiler
+	t       *Template
+	v       *variant
+	in      LintInput
+	places  places
+	used    []liquid.Var
+	missing map[string]bool // values that were found missing
+}
+
+// add reports something at the next place of a text, or at the top of the
+// template.
+func (l *linter) add(near, code, message, hint string) {
+	if pos, isNew := l.places.next(near, nil); isNew || near == "" {
+		l.c.addAt(pos, code, message, hint)
+	}
 }
 
 // fill renders. A value that is missing is made up, so that the next one is
@@ -110,12 +112,66 @@ func (l *linter) fill(in Input, report bool) (Output, bool) {
 			l.c.add(Finding{e.File, e.Line, e.Column, LintFailed, e.Message, e.Hint})
 			return out, false
 		}
-		if name := strings.Join(path, "."); report && path[0] != "event" { // whose values the campaign's event brings
-			l.c.add(Finding{e.File, e.Line, e.Column, LintMissing, "not everybody has a " + name + ": the mail of who has none fails",
-				`give it a default, {{ ` + name + ` | default: "…" }}, or ask for it with {% if %}`})
+		if report {
+			l.lacks(e, path)
 		}
 	}
 	return Output{}, false
+}
+
+// lacks reports a value that somebody does not have.
+func (l *linter) lacks(e *RenderError, path []string) {
+	name := strings.Join(path, ".")
+	if path[0] == "event" || l.missing[name] { // whose values the campaign's event brings
+		return
+	}
+	l.missing[name] = true
+	l.c.add(Finding{e.File, e.Line, e.Column, LintMissing, "not everybody has a " + name + ": the mail of who has none fails",
+		`give it a default, {{ ` + name + ` | default: "…" }}, or ask for it with {% if %}`})
+}
+
+// lacking looks for what fails the mail of somebody who has all but one value:
+// who has nothing does not come into the branch that asks for another one.
+func (l *linter) lacking() {
+	for _, u := range l.used {
+		if u.Path[0] != "contact" || len(u.Path) < 2 || !u.Output || u.HasDefault || l.missing[strings.Join(u.Path, ".")] {
+			continue
+		}
+		key := u.Path[1]
+		if key == "attributes" && len(u.Path) > 2 {
+			key = u.Path[2]
+		}
+		if _, always := field(l.in.Stranger.Contact, key); always {
+			continue
+		}
+		in := l.in.Known
+		in.Links = lintLinks{}
+		in.Contact = &lackingOne{in.Contact, key}
+		_, err := l.t.Render(in)
+		if e, ok := err.(*RenderError); ok {
+			if path := l.variableAt(e); path != nil && path[len(path)-1] == key {
+				l.lacks(e, path)
+			}
+		}
+	}
+}
+
+// lackingOne is a value without one of its fields.
+type lackingOne struct {
+	base any
+	key  string
+}
+
+// Get gives a field, but for the one that is lacking.
+func (o *lackingOne) Get(key string) (any, bool) {
+	switch v, ok := field(o.base, key); {
+	case key == o.key:
+		return nil, false
+	case key == "attributes":
+		return &lackingOne{v, o.key}, ok
+	default:
+		return v, ok
+	}
 }
 
 // variableAt finds the variable without a value that an error is about.
@@ -209,7 +265,7 @@ const longSubject = 70 // characters that most programs show
 
 // subject looks at the subject line.
 func (l *linter) subject(out Output) {
-	found := func(message, hint string) { l.add("subject:", LintSubject, message, hint) }
+	found := func(message, hint string) { l.addField("subject:", message, hint) }
 	s := strings.TrimSpace(out.Subject)
 	lower := strings.ToLower(s)
 	if s == "" {
@@ -225,6 +281,9 @@ func (l *linter) subject(out Output) {
 	if shouts(s) {
 		found("the subject is written in capitals", "write it as a sentence")
 	}
+	if n := strings.Count(s, "!"); n > 2 && !strings.Contains(s, "!!") {
+		found(fmt.Sprintf("the subject has %d exclamation marks", n), "one is enough")
+	}
 	if strings.Contains(s, "!!") || strings.Contains(s, "??") || strings.Contains(s, "$$") || strings.Contains(s, "€€") {
 		found("the subject repeats punctuation", "once is enough")
 	}
@@ -234,8 +293,20 @@ func (l *linter) subject(out Output) {
 		}
 	}
 	if strings.TrimSpace(out.Preheader) == s {
-		l.add("preheader:", LintSubject, "the preheader says the same as the subject", "it stands beside it: say what comes next")
+		l.addField("preheader:", "the preheader says the same as the subject", "it stands beside it: say what comes next")
 	}
+}
+
+// addField reports something about a field of the front matter.
+func (l *linter) addField(name, message, hint string) {
+	pos := liquid.Pos{Name: l.v.file, Line: 1, Column: 1}
+	for i, line := range strings.Split(l.in.Source(l.v.file), "\n") {
+		if strings.HasPrefix(line, name) {
+			pos.Line = i + 1
+			break
+		}
+	}
+	l.c.addAt(pos, LintSubject, message, hint)
 }
 
 // shouts: of at least two words hardly any letter is small.

@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"net/url"
@@ -29,13 +28,11 @@ func (l *linter) page(text string) {
 	visit(doc, func(n *html.Node) {
 		switch n.DataAtom {
 		case atom.Img:
-			if src := attr(n, "src"); !hasAttr(n, "alt") && !isHiddenPart(n) && once("alt "+src) {
-				l.add(l.near(src), LintAlt, "the picture "+src+" has no alt", `say what it shows, or write alt="" when it only decorates`)
-			}
+			l.picture(n)
 		case atom.A, atom.Area:
 			href := strings.TrimSpace(attr(n, "href"))
-			if what := brokenLink(n, href); what != "" && once("link "+href) {
-				l.add(l.near(cmp.Or(strings.Trim(href, "#"), content(n))), LintLink, what, "")
+			if what := brokenLink(n, href); what != "" {
+				l.add(l.inSource(n, href), LintLink, what, "")
 			}
 			l.pictureLink(n, href, once)
 		}
@@ -43,15 +40,15 @@ func (l *linter) page(text string) {
 	l.contrast(doc, look{text: [3]uint8{}, back: [3]uint8{255, 255, 255}, known: true, size: 16}, once)
 }
 
-// near is what stands in the source of an address: all of it, or what is behind
-// a host that was filled in.
-func (l *linter) near(address string) string {
-	if !strings.Contains(l.in.Source(l.file), address) {
-		if u, err := url.Parse(address); err == nil && len(u.Path) > 1 {
-			return u.Path
-		}
+// picture wants words for each picture that is shown.
+func (l *linter) picture(n *html.Node) {
+	if hasAttr(n, "alt") || isHiddenPart(n) {
+		return
 	}
-	return address
+	src := attr(n, "src")
+	if pos, isNew := l.places.next(l.inSource(n, src), withoutAlt); isNew {
+		l.c.addAt(pos, LintAlt, "the picture "+src+" has no alt", `say what it shows, or write alt="" when it only decorates`)
+	}
 }
 
 func hasAttr(n *html.Node, key string) bool {
@@ -82,7 +79,7 @@ func (l *linter) pictureLink(n *html.Node, href string, once func(string) bool) 
 	hasPicture := false
 	visit(n, func(c *html.Node) { hasPicture = hasPicture || c.DataAtom == atom.Img })
 	if hasPicture && once("words "+href) {
-		l.add(l.near(href), LintAlt, "the link to "+href+" has no words: its picture has an empty alt", "say in alt where it leads")
+		l.add(l.inSource(n, href), LintAlt, "the link to "+href+" has no words: its picture has an empty alt", "say in alt where it leads")
 	}
 }
 

@@ -78,6 +78,20 @@ func TestLint(t *testing.T) {
 			`low-contrast a.html:8:31: "black on navy" is hard to read: #000000 on #000080 has a contrast of 1.3 (it takes 4.5)`,
 			`low-contrast a.html:9:76: "a link without a colour" is hard to read: #0000ee on #000000 has a contrast of 2.2 (it takes 4.5)`,
 		}},
+		{"the same mistake in several places", []string{"a.html", "---\nsubject: Two rides\nlayout: l\n---\n<p><a href=\"/x\">one</a> <a href='/x'>two</a></p>\n{% for i in (1..3) %}<a href=\"/loop\">three</a>{% endfor %}\n{% render \"p\" %}<p><img src=\"https://x.example/a.png\" alt=\"a\"><img src=\"https://x.example/a.png\"></p>\n",
+			"layouts/l.html", "<html><body><a href=\"/home\">Home</a>\n{{ content }}\n<a href=\"/x\">x</a> {{ company.address }} {{ unsubscribe_url }} {{ preferences_url }}</body></html>",
+			"partials/p.html", "<b>\n<a href=\"{{ company.website }}:x/mine\">mine</a></b>"}, []string{
+			`broken-link a.html:5:13: the address /x has no https:// before it: a mail stands on no site`,
+			`broken-link a.html:5:34: the address /x has no https:// before it: a mail stands on no site`,
+			`broken-link a.html:6:31: the address /loop has no https:// before it: a mail stands on no site`,
+			`no-alt a.html:7:73: the picture https://x.example/a.png has no alt (say what it shows, or write alt="" when it only decorates)`,
+			`broken-link layouts/l.html:1:22: the address /home has no https:// before it: a mail stands on no site`,
+			`broken-link layouts/l.html:3:10: the address /x has no https:// before it: a mail stands on no site`,
+			`broken-link partials/p.html:2:34: the address https://northwind.example:x/mine is none`,
+		}},
+		{"a value in the branch of another", []string{"a.md", front + "{% if contact.first_name %}{{ contact.first_name }} {{ contact.attributes.bike }}{% endif %}\n"}, []string{
+			`missing-value a.md:5:56: not everybody has a contact.attributes.bike: the mail of who has none fails (give it a default, {{ contact.attributes.bike | default: "…" }}, or ask for it with {% if %})`,
+		}},
 		{"size", html(strings.Repeat("<p>word word</p>", 7000)), []string{
 			`too-large a.html:1:1: the HTML has 110 KB: Gmail shows 102 KB and hides the rest, with the way to unsubscribe (fewer parts, or shorter ones)`}},
 		{"no text", []string{"a.html", "---\nsubject: Two rides\nkind: transactional\n---\n<html><body><img src=\"https://x.example/a.png\" alt=\"\"></body></html>"}, []string{
@@ -94,6 +108,7 @@ func TestLint(t *testing.T) {
 			"risky-subject a.md:2:1: the subject is written in capitals (write it as a sentence)",
 			"risky-subject a.md:2:1: the subject repeats punctuation (once is enough)",
 			`risky-subject a.md:2:1: the subject says "act now", as junk mail does (say what is in the mail)`}},
+		{"an excited subject", subject(`"New! Blue! Fast!"`), []string{"risky-subject a.md:2:1: the subject has 3 exclamation marks (one is enough)"}},
 		{"a false answer", subject(`"Re: your bike"`), []string{
 			"risky-subject a.md:2:1: the subject says that it answers or forwards a mail (it does not, and laws on misleading subjects know the trick)"}},
 		{"no subject", subject(`"{% if contact.zip == 1 %}x{% endif %}"`), []string{"risky-subject a.md:2:1: the subject is empty"}},

@@ -19,6 +19,7 @@ type Template struct {
 	topic    string
 	kind     string
 	hash     string
+	files    []string // the paths of all that it is made of, sorted
 	links    []Link
 	targets  []*liquid.Template // what each link leads to, by number - 1
 	base     *variant
