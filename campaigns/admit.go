@@ -41,7 +41,7 @@ type Admission struct {
 // Admit decides whether a contact is enrolled. A contact is in a campaign at
 // most once at a time. The order of the questions is the order in which a
 // person would want to know: already in, permission, audience, reentry,
-// control.
+// the control group of the workspace, that of the campaign.
 func Admit(a Applicant) Admission {
 	d := a.Definition
 	running, latest := a.before()
@@ -58,6 +58,9 @@ func Admit(a Applicant) Admission {
 		if reason := a.reentry(latest); reason != "" {
 			return Admission{Refused, reason}
 		}
+	}
+	if !a.ControlOff && d.IsApart(a.Facts.Contact.Seed) {
+		return Admission{Refused, ReasonApart}
 	}
 	if !a.ControlOff && d.InControl(a.Facts.Contact.Seed) {
 		if running != nil {

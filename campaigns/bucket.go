@@ -16,6 +16,21 @@ func (d *Definition) InControl(seed uint32) bool {
 	return d.Control > 0 && segments.Sampled(seed, d.ControlSalt(), d.Control)
 }
 
+// ApartSalt is the salt of the contacts that no marketing campaign mails.
+const ApartSalt = "control of the workspace"
+
+// ReasonApart is why such a contact is not enrolled, and leaves.
+const ReasonApart = "held out: control group of the workspace"
+
+// IsApart reports whether the contact with this seed is held out of everything.
+func (d *Definition) IsApart(seed uint32) bool { return IsApart(seed, d.Apart) }
+
+// IsApart reports whether the contact with this seed is in a share of contacts
+// that is held out of everything.
+func IsApart(seed uint32, share float64) bool {
+	return share > 0 && segments.Sampled(seed, ApartSalt, share)
+}
+
 // bucket places a contact for good among [0, of) by its random seed and a
 // salt. Different salts give independent places.
 func bucket(seed uint32, salt string, of uint64) uint64 {

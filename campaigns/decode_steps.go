@@ -285,20 +285,42 @@ func (d *decoder) arm(n strict.Node, seen map[string]bool) (Arm, bool) {
 }
 
 func (d *decoder) winner(s *Split, n strict.Node) {
-	m := n.Map("by", "after", "certainty")
-	s.Winner = &Winner{}
-	s.Winner.By, _ = m.Require("by").Choice("goal", "clicked", "replied")
+	m := n.Map("by", "after", "certainty", "within")
+	s.Winner = &Winner{After: DefaultAfter, Certainty: DefaultCertainty}
+	s.Winner.By, _ = m.Require("by").Choice(ByGoal, ByClicked, ByReplied)
 	if after, ok := m.Get("after").Int(); ok {
 		s.Winner.After = int(after)
 		if after < 1 {
 			m.Get("after").Errorf(strict.CodeBadValue, `"after" is a number of contacts of at least 1, not %d`, after)
 		}
 	}
-	s.Winner.Certainty, _ = m.Get("certainty").Percent()
-	if s.Winner.By == "goal" && !d.root.Has("goal") {
-		m.Get("by").Errorf(CodeConflict, "the campaign has no goal to choose a winner by")
+	if share, ok := m.Get("certainty").Percent(); ok {
+		s.Winner.Certainty = share
+		if share < 0.5 || share >= 1 {
+			m.Get("certainty").Errorf(strict.CodeBadValue, "a certainty is from 50%% to below 100%%, not %s", m.Get("certainty").Raw().Value)
+		}
 	}
-	notRunYet(n, "winner", "the weights stay as they are")
+	d.winnerTime(s.Winner, m)
+}
+
+// winnerTime reads how long an arm has to show what it is worth.
+func (d *decoder) winnerTime(w *Winner, m strict.Map) {
+	if w.By == ByGoal {
+		if !d.root.Has("goal") {
+			m.Get("by").Errorf(CodeConflict, "the campaign has no goal to choose a winner by")
+		}
+		if m.Has("within") {
+			m.Get("within").Hintf(CodeConflict, "take it out", "the goal says itself within what time it counts")
+		}
+		return
+	}
+	w.Within = DefaultAnswerWithin
+	if span, ok := m.Get("within").Span(); ok {
+		w.Within = span
+		if span.Days <= 0 && span.Clock <= 0 {
+			m.Get("within").Errorf(strict.CodeBadValue, "nobody can answer within %s", m.Get("within").Raw().Value)
+		}
+	}
 }
 
 // mostPoints bounds what one step may give.

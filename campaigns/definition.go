@@ -31,6 +31,16 @@ const (
 	AsPlanned       = "as_planned"
 )
 
+// Defaults of a winner: what Klaviyo asks for, who tell their customers to.
+const (
+	DefaultAfter     = 500
+	DefaultCertainty = 0.9
+)
+
+// DefaultAnswerWithin is how long an arm waits for clicks and replies: a message
+// may be held back for days before it goes.
+var DefaultAnswerWithin = calendar.Span{Days: 7}
+
 // DefaultCatchUp and DefaultExpire are used where a campaign says nothing.
 var (
 	DefaultCatchUp = calendar.Span{Clock: 12 * time.Hour}
@@ -54,8 +64,11 @@ type Definition struct {
 	Goal        *GoalRule
 	Exit        []*segments.Condition // any of them ends an enrolment
 	Control     float64               // share held out, 0 to 1
-	OnUnknown   string                // KeepUnknown or ResendUnknown
-	Steps       []Step
+	// Apart is the share of contacts that no marketing campaign of the workspace
+	// mails, 0 to 1; always 0 for a transactional one.
+	Apart     float64
+	OnUnknown string // KeepUnknown or ResendUnknown
+	Steps     []Step
 
 	File string
 	Line int
@@ -217,11 +230,12 @@ type Case struct {
 	Steps []Step
 }
 
-// Split sends each contact down one arm, by a stable hash.
+// Split sends each contact down one arm: by a stable hash, and once a winner was
+// called, to the winner.
 type Split struct {
 	Name   string
 	Arms   []Arm
-	Winner *Winner // read and checked; the weights stay
+	Winner *Winner // nil: the weights stay
 }
 
 // Arm is one way of a split.
@@ -231,11 +245,21 @@ type Arm struct {
 	Steps  []Step
 }
 
-// Winner says how a split would settle.
+// What an arm is judged by.
+const (
+	ByGoal    = "goal"
+	ByClicked = "clicked"
+	ByReplied = "replied"
+)
+
+// Winner says when a split has a winner.
 type Winner struct {
-	By        string
-	After     int
-	Certainty float64 // 0 to 1
+	By        string  // ByGoal, ByClicked or ByReplied
+	After     int     // contacts in each arm whose outcome is known; DefaultAfter unless said
+	Certainty float64 // 0.5 to 1; DefaultCertainty unless said
+	// Within is how long a contact has to click or reply, from when it came to the
+	// split; a goal has its own time.
+	Within calendar.Span
 }
 
 // Award gives points.
@@ -300,6 +324,7 @@ type Enrolment struct {
 	// WaitUntil is when the wait it stands in ends; zero outside a wait.
 	WaitUntil   time.Time         `json:"wait_until,omitzero"`
 	Arms        map[string]string `json:"arms,omitempty"` // split → arm it took
+	Took        map[string]int64  `json:"took,omitempty"` // split → when, Unix ms
 	Reason      string            `json:"reason,omitempty"`
 	ConvertedAt time.Time         `json:"converted_at,omitzero"`
 	EndedAt     time.Time         `json:"ended_at,omitzero"`
@@ -318,7 +343,10 @@ type Outcome struct {
 
 // Input is all that a decision depends on.
 type Input struct {
-	Pinned    *Definition // whose steps and split weights it runs
+	Pinned *Definition // whose steps and split weights it runs
+	// Won are the arms that were called, by split, in tests that the pinned
+	// definition is part of.
+	Won       map[string]string
 	Current   *Definition // whose exits, topic and delivery rules hold now; nil means Pinned
 	Enrolment Enrolment
 	Outcomes  []Outcome         // of all earlier messages of this enrolment

@@ -28,6 +28,9 @@ func (r *run) exits() (string, bool) {
 	if reason, may := r.cur.Mailable(facts); !may {
 		return reason, true
 	}
+	if r.cur.IsApart(facts.Contact.Seed) {
+		return ReasonApart, true // it was on the way when the control group was made
+	}
 	q := r.scoped()
 	for _, c := range r.cur.Exit {
 		if c.Match(q) {

@@ -44,7 +44,7 @@ type run struct {
 func newRun(in Input) *run {
 	r := &run{in: in, cur: in.current(), ix: in.Pinned.flow(), e: in.Enrolment}
 	r.zone = r.cur.Zone(&in.Question.Facts.Contact, in.Zone)
-	r.e.Arms = maps.Clone(in.Enrolment.Arms)
+	r.e.Arms, r.e.Took = maps.Clone(in.Enrolment.Arms), maps.Clone(in.Enrolment.Took)
 	if r.e.WaitSince.IsZero() {
 		r.e.WaitSince = r.e.StartedAt
 	}
@@ -246,8 +246,9 @@ func (r *run) branch(n *node) int {
 	return n.next
 }
 
-// split follows the arm the enrolment was given; without one, the hash gives
-// it, and it is written down so that changed weights move nobody.
+// split follows the arm the enrolment was given. Without one it takes the winner,
+// where one was called, or the hash gives it by the weights; it is written down,
+// so that changed weights and winners move nobody.
 func (r *run) split(n *node) int {
 	s := n.step.Split
 	if len(s.Arms) == 0 {
@@ -259,15 +260,19 @@ func (r *run) split(n *node) int {
 			return n.lists[i]
 		}
 	}
-	chosen := s.arm(r.in.Pinned.Name, r.in.Question.Facts.Contact.Seed)
+	chosen, why := s.arm(r.in.Pinned.Name, r.in.Question.Facts.Contact.Seed), "by weight"
+	for i := range s.Arms {
+		if won, ok := r.in.Won[s.Name]; ok && s.Arms[i].Name == won {
+			chosen, why = &s.Arms[i], "it has won"
+		}
+	}
 	if r.e.Arms == nil {
 		r.e.Arms = map[string]string{}
 	}
-	r.e.Arms[s.Name] = chosen.Name
-	why := "by weight"
-	if s.Winner != nil {
-		why = "by weight; choosing a winner does not run yet"
+	if r.e.Took == nil {
+		r.e.Took = map[string]int64{}
 	}
+	r.e.Arms[s.Name], r.e.Took[s.Name] = chosen.Name, r.in.Now.UnixMilli()
 	r.trace(n.step.ID, "took "+chosen.Name, why)
 	for i := range s.Arms {
 		if &s.Arms[i] == chosen {

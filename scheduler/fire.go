@@ -221,7 +221,7 @@ func (s *Scheduler) hold(ctx context.Context, f firing) (release func()) {
 func (s *Scheduler) enrolInput(applied *catalog.Applied, d *campaigns.Definition, f store.Firing) store.EnrolInput {
 	in := store.EnrolInput{
 		Firing: f.FiringKey, Owner: s.ID, Version: applied.ID, Now: f.At,
-		Topic: d.Topic, Reentry: d.Reentry.Mode, Control: d.ControlSalt(), Share: d.Control,
+		Topic: d.Topic, Reentry: d.Reentry.Mode, Control: d.ControlSalt(), Share: d.Control, Apart: d.Apart,
 		Exclude: map[string]*segments.Condition{},
 		SQL:     applied.SQL(f.At), Ahead: &store.Audience{},
 	}

@@ -135,7 +135,7 @@ func follows(applied *catalog.Applied, t *store.TouchedContact) bool {
 
 func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store.TouchedContact, now time.Time) store.Reaction {
 	f := t.Facts
-	r := store.Reaction{Contact: f.Contact.ID, Convert: map[int64]time.Time{}}
+	r := store.Reaction{Contact: f.Contact.ID, Convert: map[int64]campaigns.Conversion{}}
 	if moves(applied, &t) {
 		state := relationship.Fold(applied.Relationship, f, now, applied.Zone, applied.Segments)
 		r.State = &store.StateChange{
@@ -244,8 +244,8 @@ func (s *Scheduler) reactEntry(ctx context.Context, applied *catalog.Applied, d 
 	}
 	in := applied.Input(pinned, d, now)
 	if d.Enrolment.ConvertedAt.IsZero() {
-		if at, ok := campaigns.Goal(in); ok {
-			r.Convert[d.Enrolment.ID] = at
+		if c, ok := campaigns.Converted(in); ok {
+			r.Convert[d.Enrolment.ID] = c
 		}
 	}
 	if !d.Enrolment.State.Open() {

@@ -9,6 +9,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/queue"
+	"rapport/internal/results"
 	"rapport/internal/store"
 )
 
@@ -38,6 +39,8 @@ type Store interface {
 	Harm(ctx context.Context, in store.Harm) ([]store.Harmed, error)
 	PauseFor(ctx context.Context, k store.Campaign, reason string, now time.Time) (bool, error)
 	Lease(ctx context.Context, name, owner string, now, until time.Time) (bool, error)
+	SaveLook(ctx context.Context, t store.Test, l store.Look) (bool, error)
+	results.Store
 }
 
 // Sizes of one transaction.
@@ -83,6 +86,8 @@ type Scheduler struct {
 	watched    time.Time                // when the heartbeats were looked at last, on Watch
 	maintained time.Time                // when the tables were looked after last
 	guarded    time.Time                // when the guard looked last
+	weighed    time.Time                // when winners were looked for last
+	weighs     map[testKey]time.Time    // split to the moment before which it is not looked at
 	judged     map[int64]int64          // campaign to the last report that the guard has judged by
 	quiet      map[quietKey]time.Time   // start to the moment before which it has no firing
 	firings    []firing                 // that are being enrolled
@@ -100,7 +105,7 @@ func New(c Config) *Scheduler {
 	if c.Changed == nil {
 		c.Changed = func(context.Context, string) {}
 	}
-	return &Scheduler{Config: c, judged: map[int64]int64{}, refreshed: map[refreshKey]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}, reacting: reactSize}
+	return &Scheduler{Config: c, judged: map[int64]int64{}, weighs: map[testKey]time.Time{}, refreshed: map[refreshKey]time.Time{}, beats: map[string]beat{}, quiet: map[quietKey]time.Time{}, reacting: reactSize}
 }
 
 // Tick does everything that is due now, once. What is new about contacts comes
@@ -108,14 +113,14 @@ func New(c Config) *Scheduler {
 // a message comes to be: fire, enter, step, queue. It returns how much there
 // was, so that the caller knows whether to come again at once.
 func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
-	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep, s.Guard, s.Maintain)
+	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep, s.Guard, s.Winners, s.Maintain)
 }
 
 // Loops are the parts of a tick that go side by side in real time, each again
 // and again: what is due does not wait for a firing of a million contacts.
 func (s *Scheduler) Loops() []func(context.Context) (did int, err error) {
 	return []func(context.Context) (int, error){
-		func(ctx context.Context) (int, error) { return s.tick(ctx, s.Fire) },
+		func(ctx context.Context) (int, error) { return s.tick(ctx, s.Fire, s.Winners) },
 		func(ctx context.Context) (int, error) {
 			return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep, s.Guard, s.Maintain)
 		},

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"strings"
 	"time"
 
 	"rapport/campaigns"
@@ -15,10 +16,24 @@ import (
 func (a *Applied) Input(pinned *campaigns.Definition, d store.Due, now time.Time) campaigns.Input {
 	return campaigns.Input{
 		Pinned: pinned, Current: a.Definition(d.Enrolment.Campaign),
-		Enrolment: d.Enrolment, Outcomes: d.Outcomes,
+		Won: a.won(d.Enrolment), Enrolment: d.Enrolment, Outcomes: d.Outcomes,
 		Question: a.Question(d.Facts, now), Permit: a.Permit(&d.Facts.Contact, d.Sent),
 		Now: now, Zone: a.Zone,
 	}
+}
+
+// won are the arms that were called, of splits as an enrolment has them pinned.
+func (a *Applied) won(e campaigns.Enrolment) (out map[string]string) {
+	for _, w := range a.Campaigns[a.names[e.Campaign]].Won {
+		if !w.In(e.Version) {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[strings.TrimPrefix(w.Split, campaigns.TestOf(""))] = w.Arm
+	}
+	return out
 }
 
 // Question asks conditions of a contact under this version.

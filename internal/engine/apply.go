@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/plan"
+	"rapport/internal/results"
 	"rapport/internal/store"
 	"rapport/internal/workspace"
 )
@@ -69,7 +70,7 @@ func (o Order) input(ctx context.Context, s *store.Store, w *workspace.Workspace
 	if err != nil {
 		return in, err
 	}
-	in = store.ApplyInput{Hash: w.Hash, Author: o.Author, Numbers: map[string]map[string]int{}, Starts: map[string]string{}, Touch: true, Base: o.On}
+	in = store.ApplyInput{Hash: w.Hash, Author: o.Author, Numbers: map[string]map[string]int{}, Starts: map[string]string{}, Tests: results.Tests(w), Touch: true, Base: o.On}
 	for _, f := range w.Files {
 		in.Files = append(in.Files, store.File{Path: f.Path, Data: f.Data})
 	}

@@ -12,7 +12,7 @@ import (
 // floors is the house from the ground up. A package may import those of lower
 // floors and, below its own folder, its own parts; never one of its own floor.
 var floors = [][]string{
-	{"examples", "internal/calendar", "internal/clock", "internal/ident", "internal/quoted", "internal/token"}, // leaves: anyone may import them
+	{"examples", "internal/calendar", "internal/clock", "internal/ident", "internal/measure", "internal/quoted", "internal/token"}, // leaves: anyone may import them
 	{"internal/strict"},
 	{"internal/contacts"},
 	{"segments"},
@@ -21,6 +21,7 @@ var floors = [][]string{
 	{"internal/workspace"},
 	{"internal/store", "internal/queue", "internal/mailbox"},
 	{"internal/catalog"}, // what was applied, ready to run: read by all that act on it
+	{"internal/results"}, // what mailing was worth: looked at by the scheduler, and shown
 	{"scheduler", "internal/delivery", "internal/outbox", "internal/plan", "internal/responses", "internal/web"},
 	{"internal/engine"},
 	{"internal/simulate", "internal/bench"},

@@ -178,7 +178,7 @@ func (m *maker) reach(f *forecast, moments []time.Time, audience *segments.Condi
 	d, w := f.def, m.Folder
 	in := store.StartInput{
 		Campaign: m.known[d.Name].ID, Moments: moments, Audience: audience, Topic: d.Topic,
-		Control: d.ControlSalt(), Share: d.Control, Reentry: d.Reentry.Mode,
+		Control: d.ControlSalt(), Share: d.Control, Apart: d.Apart, Reentry: d.Reentry.Mode,
 		SQL: segments.SQL{Segments: w.Segments, Zone: m.zone, Ladder: w.Relationship.Stages(), Scoring: w.Relationship.Scoring(),
 			CampaignIDs: func(name string) int64 { return m.known[name].ID }},
 		Since: m.Now.AddDate(0, 0, -lookBack), Full: full,

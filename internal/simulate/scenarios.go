@@ -107,7 +107,7 @@ func withoutLots(w *workspace.Workspace, env func(string) (string, bool)) (*work
 		}
 	}
 	for _, d := range ready.Campaigns {
-		d.Control = 0
+		d.Control, d.Apart = 0, 0
 		d.Deliver.SendTime = campaigns.AsPlanned
 	}
 	ready.RefreshSegments = time.Nanosecond

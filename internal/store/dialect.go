@@ -105,6 +105,9 @@ func bigints[T ~int64](name string, values []T) column {
 }
 func texts(name string, values []string) column { return column{name, "text", values} }
 func bools(name string, values []bool) column   { return column{name, "boolean", values} }
+func floats(name string, values []float64) column {
+	return column{name, "double precision", values}
+}
 func blobs(name string, values [][]byte) column { return column{name, "bytea", values} }
 
 // jsons are texts that are stored as JSON; only insertRows takes them.
@@ -225,6 +228,26 @@ func (b *statement) readJSON(column string) string {
 		return column + "::text"
 	}
 	return "json(" + column + ")"
+}
+
+// field is what stands in a stored JSON column under two keys, as text; the second
+// is one that a person wrote.
+func (b *statement) field(column, first, second string) string {
+	if b.dialect == segments.Postgres {
+		return "(" + column + "->'" + first + "'->>" + b.arg(second) + "::text)"
+	}
+	return "(" + column + "->>" + b.arg(`$.`+first+`."`+second+`"`) + ")"
+}
+
+// number is the number under a key of a stored JSON column, and 0 where there is
+// none.
+func (b *statement) number(column, key string) string {
+	if b.dialect == segments.Postgres {
+		key = b.arg(key) + "::text"
+		return "case when jsonb_typeof(" + column + "->" + key + ") = 'number' then (" + column + "->>" + key + ")::double precision else 0 end"
+	}
+	key = b.arg(`$."` + strings.ReplaceAll(key, `"`, "") + `"`)
+	return "case when json_type(" + column + ", " + key + ") in ('integer', 'real') then " + column + "->>" + key + " else 0 end"
 }
 
 // lock is a row lock where many write at once. SQLite has one writer, so there

@@ -17,6 +17,7 @@ type enrolmentData struct {
 	WaitSince time.Time         `json:"wait_since,omitzero"`
 	WaitUntil time.Time         `json:"wait_until,omitzero"`
 	Arms      map[string]string `json:"arms,omitempty"`
+	Took      map[string]int64  `json:"took,omitempty"`
 }
 
 // readEnrolments reads enrolments e with the status of their campaign, which is
@@ -73,7 +74,7 @@ func scanEnrolment(scan func(...any) error, d *Due, before ...any) error {
 		if err := json.Unmarshal([]byte(data), &rest); err != nil {
 			return fmt.Errorf("enrolment %d: %w", e.ID, err)
 		}
-		e.Origin, e.WaitSince, e.WaitUntil, e.Arms = rest.Origin, rest.WaitSince, rest.WaitUntil, rest.Arms
+		e.Origin, e.WaitSince, e.WaitUntil, e.Arms, e.Took = rest.Origin, rest.WaitSince, rest.WaitUntil, rest.Arms, rest.Took
 	}
 	e.StartedAt, e.DueAt, e.ConvertedAt, e.EndedAt = at(started), atNull(dueAt), atNull(converted), atNull(ended)
 	d.GoalTill = atNull(goal)

@@ -29,6 +29,7 @@ type EnrolInput struct {
 	Exclude  map[string]*segments.Condition // by segment name
 	Control  string                         // salt of the bucket, see campaigns.ControlSalt
 	Share    float64                        // held out, 0 to 1
+	Apart    float64                        // held out of everything, 0 to 1
 	Topic    string                         // whose consent is needed; "" for transactional mail
 	Reentry  campaigns.ReentryMode
 	Before   time.Time // with ReentryAfter: the latest start that no longer counts
@@ -223,6 +224,8 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 				reason = "excluded: in segment " + segment
 			case !agreed:
 				reason = "no consent to " + in.Topic
+			case campaigns.IsApart(c.Seed, in.Apart):
+				reason = campaigns.ReasonApart
 			}
 			switch {
 			case held && (reason != "" || in.Reentry != campaigns.ReentryRestart):

@@ -293,7 +293,7 @@ func (s *Store) carryOut(ctx context.Context, q querier, stepped []Stepped, now 
 // saying: waits count from the start until something was sent, and none counts at
 // the end.
 func enrolmentRest(e campaigns.Enrolment) string {
-	rest := enrolmentData{e.Origin, e.WaitSince, e.WaitUntil, e.Arms}
+	rest := enrolmentData{e.Origin, e.WaitSince, e.WaitUntil, e.Arms, e.Took}
 	if e.WaitSince.Equal(e.StartedAt) || !e.EndedAt.IsZero() {
 		rest.WaitSince = time.Time{}
 	}

@@ -22,6 +22,7 @@ type StartInput struct {
 	Topic    string  // whose consent is needed; "" for transactional mail
 	Control  string  // salt of the bucket, see campaigns.ControlSalt
 	Share    float64 // held out, 0 to 1
+	Apart    float64 // held out of everything, 0 to 1
 	Reentry  campaigns.ReentryMode
 	Before   []time.Time // with ReentryAfter, for each moment: the latest start that no longer counts
 	SQL      segments.SQL
@@ -88,6 +89,7 @@ func (s *Store) SampleContacts(ctx context.Context, most, few int64, since time.
 const (
 	ReachEnrols     = "enrols"
 	ReachControl    = "control"
+	ReachApart      = "held out of everything"
 	ReachIn         = "already in"
 	ReachBefore     = "was in before"
 	ReachSuppressed = "suppressed"
@@ -226,6 +228,9 @@ func (in *StartInput) verdict(b *statement) string {
 	}
 	if in.Reentry == campaigns.ReentryNever {
 		when("e.contact_id is not null", ReachBefore)
+	}
+	if in.Apart > 0 {
+		when(segments.SampleSQL("c.seed", campaigns.ApartSalt, in.Apart), ReachApart)
 	}
 	if in.Share > 0 {
 		when(segments.SampleSQL("c.seed", in.Control, in.Share), ReachControl)

@@ -32,10 +32,10 @@ type Reaction struct {
 	Leave   []string
 	Enrol   []NewEnrolment
 	Refuse  []Refusal
-	Restart []int64             // enrolments to end, because they start again
-	Wake    []int64             // enrolments the step machine is to look at now
-	Convert map[int64]time.Time // enrolment to the moment its goal was reached
-	Tell    []contacts.Event    // of any contact; one whose key is known is left out
+	Restart []int64                        // enrolments to end, because they start again
+	Wake    []int64                        // enrolments the step machine is to look at now
+	Convert map[int64]campaigns.Conversion // enrolment to how its goal was reached
+	Tell    []contacts.Event               // of any contact; one whose key is known is left out
 }
 
 // NewEnrolment is an enrolment to write.
@@ -182,11 +182,13 @@ func (s *Store) saveMemberships(ctx context.Context, q querier, reactions []Reac
 
 func (s *Store) saveReactedEnrolments(ctx context.Context, q querier, reactions []Reaction, now time.Time) error {
 	var wakes, restarts, converted, convertedAt []int64
+	var values []float64
 	for _, r := range reactions {
 		wakes = append(wakes, r.Wake...)
 		restarts = append(restarts, r.Restart...)
 		for _, id := range sortedKeys(r.Convert) {
-			converted, convertedAt = append(converted, id), append(convertedAt, ms(r.Convert[id]))
+			converted, convertedAt = append(converted, id), append(convertedAt, ms(r.Convert[id].At))
+			values = append(values, r.Convert[id].Value)
 		}
 	}
 	if len(wakes) > 0 {
@@ -204,8 +206,8 @@ func (s *Store) saveReactedEnrolments(ctx context.Context, q querier, reactions 
 	}
 	if len(converted) > 0 {
 		b := s.statement()
-		from := b.table("r", bigints("id", converted), bigints("converted_at", convertedAt))
-		if _, err := q.exec(ctx, `update enrolments set converted_at = r.converted_at from `+from+
+		from := b.table("r", bigints("id", converted), bigints("converted_at", convertedAt), floats("value", values))
+		if _, err := q.exec(ctx, `update enrolments set converted_at = r.converted_at, value = r.value from `+from+
 			` where enrolments.id = r.id and enrolments.converted_at is null`, b.args...); err != nil {
 			return err
 		}

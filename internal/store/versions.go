@@ -53,6 +53,7 @@ type Campaign struct {
 	Applied time.Time      // when it was applied first: no firing is older
 	Changed time.Time      // when its status changed last
 	Reason  string         // of its status, where that was not a person's wish
+	Won     []Won          // arms of its splits that were called
 }
 
 // ApplyInput is a workspace to store as the new version.
@@ -62,6 +63,7 @@ type ApplyInput struct {
 	Files   []File
 	Numbers map[string]map[string]int // campaign to step registry, old numbers kept
 	Starts  map[string]string         // campaign to the name of its schedule
+	Tests   map[TestName]string       // to the mark of what it compares
 	// Touch looks at everybody again, in the same transaction: a ladder that
 	// changed moves people, and must not be forgotten when the process dies here.
 	Touch bool
@@ -142,6 +144,9 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 			}
 		}
 		if err := saveStarts(ctx, q, in.Starts, now); err != nil {
+			return err
+		}
+		if err := s.saveTests(ctx, q, in.Tests, version); err != nil {
 			return err
 		}
 		// What somebody has paused stays so: taking its file away lets nothing go.
@@ -246,7 +251,10 @@ func (s *Store) Campaigns(ctx context.Context) (map[string]Campaign, error) {
 			out[c.Name] = c
 			return nil
 		})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, s.addWon(ctx, out)
 }
 
 // SetCampaignStatus pauses, resumes or stops a campaign. It reports whether

@@ -80,6 +80,7 @@ func decode(files []File, env func(string) (string, bool), findings *strict.Find
 	r.decodeSegments()
 	r.decodeCampaigns()
 	r.confirmations()
+	r.control()
 	r.decodeScenarios()
 	r.cross()
 	return ws

@@ -160,7 +160,7 @@ func stepSchema() schema {
 	send := anyOf(def("name"), object(map[string]schema{"template!": def("name"), "subject": text()}))
 	wait := anyOf(def("span"), object(map[string]schema{"until!": text(), "offset": def("offset")}))
 	arm := object(map[string]schema{"arm!": def("name"), "weight": whole(0), "steps": def("steps")})
-	winner := object(map[string]schema{"by!": enum("goal", "clicked", "replied"), "after": whole(1), "certainty": def("percent")})
+	winner := object(map[string]schema{"by!": enum("goal", "clicked", "replied"), "after": whole(1), "certainty": def("percent"), "within": def("span")})
 	way := exactlyOne([]string{"if", "else"}, map[string]schema{"if": def("condition"), "then": def("steps"), "else": def("steps")})
 	way["dependentRequired"] = map[string][]string{"if": {"then"}}
 	s := exactlyOne(campaigns.StepHeads(), map[string]schema{

@@ -11,7 +11,7 @@ import (
 
 var settingsKeys = []string{
 	"company", "public_url", "database", "redis", "providers", "senders", "topics", "limits", "delivery", "inbound",
-	"webhooks", "secrets", "attributes", "events", "segments", "require_approval",
+	"webhooks", "secrets", "attributes", "events", "segments", "control", "require_approval",
 }
 
 // Defaults of rapport.yaml.

@@ -38,6 +38,7 @@ type Workspace struct {
 	Secrets         []string      // the first signs, all of them check
 	RefreshSegments time.Duration // how often memberships are compared for everybody
 	RequireApproval bool
+	Control         *Control // nil: nobody is held out of everything
 
 	// Attributes and Events are nil when nothing is declared.
 	Attributes map[string]string            // name → text, number, bool, date or list
@@ -184,6 +185,14 @@ type Guard struct {
 
 // Beyond is how many cases are above the share of all the messages looked at.
 func (g Guard) Beyond() int { return int(g.Above*float64(g.OfLast)) + 1 }
+
+// Control is the control group of the workspace: contacts that no marketing
+// campaign mails, so that all of them together can be measured.
+type Control struct {
+	Share float64 // of all contacts, 0 to 0.5
+	Event string  // what is counted of both groups; the purchase of relationship.yaml unless said
+	Value string  // the property of it that carries its worth, or ""
+}
 
 // Delivery says whom mail may reach.
 type Delivery struct {
