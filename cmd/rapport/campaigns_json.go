@@ -47,6 +47,10 @@ func statusJSON(k campaignStanding) any {
 	if k.Reason != "" {
 		out["reason"] = k.Reason
 	}
+	if k.result != nil {
+		r := resultJSON(*k.result)
+		out["comparison"], out["splits"] = r["comparison"], r["splits"]
+	}
 	if k.left > 0 {
 		out["seconds_left"] = int64(k.left.Seconds())
 	}

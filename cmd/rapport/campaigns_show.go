@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"rapport/campaigns"
-	"rapport/internal/catalog"
 	"rapport/internal/store"
 )
 
@@ -16,7 +15,7 @@ func (s *session) showCampaign(k campaignStanding) error {
 	if k.Reason != "" {
 		s.printf("%s\n", s.yellow(k.Reason))
 	}
-	applied, err := catalog.New(s.store, s.env, nil).Refresh(s.ctx)
+	applied, err := s.applied()
 	if err != nil {
 		return err
 	}
@@ -38,11 +37,7 @@ func (s *session) showCampaign(k campaignStanding) error {
 		fact("control group", count(k.Control))
 	}
 	if d != nil && d.Goal != nil {
-		goal := fmt.Sprintf("%s reached it %s", count(k.Converted), s.faint("("+cmp.Or(percent(k.Converted, k.Enrolled), "0%")+")"))
-		if k.Control > 0 {
-			goal += fmt.Sprintf(", of the control group %s %s", count(k.ConvertedControl), s.faint("("+percent(k.ConvertedControl, k.Control)+")"))
-		}
-		fact("goal", goal)
+		fact("goal", fmt.Sprintf("%s reached it %s", count(k.Converted), s.faint("("+cmp.Or(percent(k.Converted, k.Enrolled), "0%")+")")))
 	}
 	if n := waiting(k.Progress); n > 0 {
 		fact("mail waiting", s.pace(k))
@@ -54,6 +49,10 @@ func (s *session) showCampaign(k campaignStanding) error {
 	}
 	t.print()
 	s.showSteps(k)
+	if k.result != nil && (k.result.Control != nil || len(k.result.Splits) > 0) {
+		s.printf("\n%s\n", s.head("What it is worth"))
+		s.showResult(*k.result)
+	}
 	s.showReasons("Left early", k.ExitReasons)
 	s.showReasons("Not enrolled", k.Refusals)
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rapport/campaigns"
+	"rapport/internal/results"
 	"rapport/internal/store"
 )
 
@@ -89,6 +90,8 @@ type campaignStanding struct {
 	*store.Progress
 	rate float64       // messages a second
 	left time.Duration // for what waits, at that rate; 0 when nothing does, or nothing moves
+	// result is what it is worth, where it was asked about alone.
+	result *results.Campaign
 }
 
 // waiting is how many messages have yet to go.
@@ -114,7 +117,15 @@ func (s *session) stand(given []string) ([]campaignStanding, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.standings(map[string]store.Campaign{k.Name: k}, []int64{k.ID})
+		list, err := s.standings(map[string]store.Campaign{k.Name: k}, []int64{k.ID})
+		if err != nil {
+			return nil, err
+		}
+		_, of, err := s.results(given)
+		if err == nil && len(of) == 1 {
+			list[0].result = &of[0]
+		}
+		return list, err
 	}
 	known, err := s.store.Campaigns(s.ctx)
 	if err != nil {

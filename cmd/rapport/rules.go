@@ -21,7 +21,7 @@ import (
 // apply, the folder as it stands.
 func (s *session) rules(draft bool) (*catalog.Applied, error) {
 	if !draft {
-		applied, err := catalog.New(s.store, s.env, nil).Refresh(s.ctx)
+		applied, err := s.applied()
 		if err != nil || applied != nil {
 			return applied, err
 		}
@@ -31,6 +31,11 @@ func (s *session) rules(draft bool) (*catalog.Applied, error) {
 		s.note("nothing is applied yet: this is what the folder says")
 	}
 	return applied, err
+}
+
+// applied is the version that runs; nil before the first apply.
+func (s *session) applied() (*catalog.Applied, error) {
+	return catalog.New(s.store, s.env, nil).Refresh(s.ctx)
 }
 
 // folder is what would be applied: the folder as it stands, with the campaigns

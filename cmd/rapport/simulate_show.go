@@ -22,6 +22,7 @@ func (a *app) showSimulation(w *workspace.Workspace, r *simulate.Report) {
 	a.showDays(r.Days)
 	a.showLadder(w.Relationship.Stages(), r.Stages)
 	a.showCampaigns(r.Campaigns)
+	a.showMarketing(r.Marketing)
 	a.showLimits(r)
 	a.printf("\n%s\n", a.faint("Answers are those of a model. Ranges hold with 95 %, as far as chance among so many contacts goes."))
 }
@@ -102,6 +103,16 @@ func signed(n int64) string {
 		return ""
 	}
 	return count(n)
+}
+
+// showMarketing shows what all campaigns do, beside the control group of the
+// workspace.
+func (a *app) showMarketing(g *simulate.Goal) {
+	if g == nil || g.Uplift == nil {
+		return
+	}
+	a.printf("\n%s\n  %s of %s who may be mailed did it, and %s of %s held out: %+.1f points (%+.1f to %+.1f)\n", a.head("All marketing"), share(g.Treated.Value),
+		of(g.Treated.Of, "contact"), share(g.Control.Value), count(g.Control.Of), 100*g.Uplift.Value, 100*g.Uplift.Low, 100*g.Uplift.High)
 }
 
 func (a *app) showCampaigns(all map[string]simulate.CampaignReport) {

@@ -129,7 +129,7 @@ func (t *table) numeric() []bool {
 
 // isNumber says whether a cell is a count or a share.
 func isNumber(cell string) bool {
-	return strings.Trim(cell, "0123456789,.%") == "" && strings.ContainsAny(cell, "0123456789")
+	return strings.Trim(strings.TrimLeft(cell, "+−"), "0123456789,.%") == "" && strings.ContainsAny(cell, "0123456789")
 }
 
 // line writes one row, in several lines where its last cell is long.

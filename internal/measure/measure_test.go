@@ -254,13 +254,13 @@ func TestStandingSaysWhatIsMissing(t *testing.T) {
 	}
 	check(rule.Standing(nil, now), "No winner yet. The next look is at 500 in each arm: it needs 288 more in discount.")
 	now[0] = Arm{Name: "discount", Of: 500, Count: 40}
-	check(rule.Standing(nil, now), "No winner yet. It is looked at again within the hour.")
+	check(rule.Standing(nil, now), "No winner yet. There are enough for the next look: it is taken within a day.")
 	first := rule.Look(1, now)
 	check(rule.Standing([]Evidence{first}, now),
-		"No winner yet: with 500 in each arm discount led by +1.9 points, certain to 70.8 %, and 95.0 % was asked for. The next look is at 1000 in each arm: it needs 500 more in discount, 492 more in service.")
+		"No winner yet: with 500 in each arm discount led by +1.9 points, certain to 70.8 %, where 95.0 % was asked for. The next look is at 1000 in each arm: it needs 500 more in discount, 492 more in service.")
 	second := rule.Look(2, []Arm{{Name: "discount", Of: 1000, Count: 95}, {Name: "service", Of: 1010, Count: 60}})
 	check(rule.Standing([]Evidence{first, second}, nil),
-		"discount has won: +3.6 points ahead of service (+1.2 points to +5.9 points), certain to 99.6 %, asked for 97.5 %. Who comes to the split now takes it.")
+		"discount has won: +3.6 points ahead of service (+1.2 to +5.9 points), certain to 99.6 %, where 97.5 % was asked for. Who comes to the split now takes it.")
 }
 
 func TestUpliftIsSaidInPlainWords(t *testing.T) {

@@ -84,6 +84,11 @@ func Percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
 // Points writes a difference of shares for people: +3.2 points.
 func Points(d float64) string { return signed(fmt.Sprintf("%+.1f points", 100*d)) }
 
+// PointsFrom writes where a difference of shares lies: +1.0 to +6.1 points.
+func PointsFrom(d Range) string {
+	return signed(fmt.Sprintf("%+.1f", 100*d.Low)) + " to " + Points(d.High)
+}
+
 // Amount writes a difference of means for people: +1.80.
 func Amount(d float64) string { return signed(fmt.Sprintf("%+.2f", d)) }
 

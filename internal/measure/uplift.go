@@ -46,17 +46,42 @@ func (u Uplift) TooFew() bool {
 	return u.Treated.Of < FewContacts || u.Control.Of < FewContacts || u.Treated.Count+u.Control.Count < FewCounted
 }
 
-// Sentence says in plain words what the comparison tells.
-func (u Uplift) Sentence() string {
+// What a comparison comes to.
+const (
+	Nobody  = "nobody to compare with"
+	TooFew  = "too few"
+	Works   = "works"
+	Harms   = "harms"
+	Unclear = "unclear" // what chance alone does is as large
+)
+
+// Verdict is what the comparison of the shares comes to.
+func (u Uplift) Verdict() string {
 	_, _, d := u.Shares()
 	switch {
 	case u.Treated.Of == 0 || u.Control.Of == 0:
-		return "There is nobody to compare with yet."
+		return Nobody
 	case u.TooFew():
-		return fmt.Sprintf("Too few to say anything: it takes %d contacts on each side, and %d who did it.", FewContacts, FewCounted)
+		return TooFew
 	case d.Low > 0:
-		return fmt.Sprintf("It works: of 100 contacts, %s more do it because they are mailed.", between(d.Low, d.High))
+		return Works
 	case d.High < 0:
+		return Harms
+	}
+	return Unclear
+}
+
+// Sentence says in plain words what the comparison tells.
+func (u Uplift) Sentence() string {
+	_, _, d := u.Shares()
+	switch u.Verdict() {
+	case Nobody:
+		return "There is nobody to compare with yet."
+	case TooFew:
+		return fmt.Sprintf("Too few to say anything: it takes %d contacts on each side, and %d who did it.", FewContacts, FewCounted)
+	case Works:
+		return fmt.Sprintf("It works: of 100 contacts, %s more do it because they are mailed.", between(d.Low, d.High))
+	case Harms:
 		return fmt.Sprintf("It does harm: of 100 contacts, %s fewer do it because they are mailed.", between(-d.High, -d.Low))
 	}
 	return fmt.Sprintf("No effect can be told from chance: anything from %.1f fewer to %.1f more of 100 contacts fits these figures.", max(0, -100*d.Low), max(0, 100*d.High))

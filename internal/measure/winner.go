@@ -35,7 +35,10 @@ func (r Rule) Needed(look int) int64 {
 // Allowed is the doubt that a look may leave. All looks together may be wrong as
 // often as the rule allows, so each takes half of what those before have left:
 // the sum over any number of looks stays below 1 − Certainty.
-func (r Rule) Allowed(look int) float64 { return math.Ldexp(1-r.Certainty, -look) }
+func (r Rule) Allowed(look int) float64 { return exact(math.Ldexp(1-r.Certainty, -look)) }
+
+// exact keeps twelve digits of a small probability.
+func exact(p float64) float64 { return math.Round(p*1e12) / 1e12 }
 
 // Due reports whether there are enough contacts for a look.
 func (r Rule) Due(look int, arms []Arm) bool {
@@ -71,7 +74,7 @@ func (r Rule) Look(look int, arms []Arm) Evidence {
 			worst, e.Against, e.Lead = p, a.Name, Difference(arms[best].Share(), a.Share())
 		}
 	}
-	e.Leader, e.Doubt = arms[best].Name, min(1, 2*worst)
+	e.Leader, e.Doubt = arms[best].Name, exact(min(1, 2*worst))
 	if r.Due(look, arms) && e.Doubt <= e.Allowed {
 		e.Winner = e.Leader
 	}
@@ -86,8 +89,8 @@ var did = map[string]string{"goal": "reached the goal", "clicked": "clicked", "r
 func (r Rule) Standing(seen []Evidence, now []Arm) string {
 	if n := len(seen); n > 0 && seen[n-1].Winner != "" {
 		e := seen[n-1]
-		return fmt.Sprintf("%s has won: %s ahead of %s (%s to %s), certain to %s, asked for %s. Who comes to the split now takes it.",
-			e.Winner, Points(e.Lead.Value), e.Against, Points(e.Lead.Low), Points(e.Lead.High), certainty(e.Doubt), certainty(e.Allowed))
+		return fmt.Sprintf("%s has won: %s ahead of %s (%s), certain to %s, where %s was asked for. Who comes to the split now takes it.",
+			e.Winner, Points(e.Lead.Value), e.Against, PointsFrom(e.Lead), certainty(e.Doubt), certainty(e.Allowed))
 	}
 	next := len(seen) + 1
 	var missing []string
@@ -99,10 +102,10 @@ func (r Rule) Standing(seen []Evidence, now []Arm) string {
 	text := "No winner yet"
 	if n := len(seen); n > 0 {
 		e := seen[n-1]
-		text += fmt.Sprintf(": with %d in each arm %s led by %s, certain to %s, and %s was asked for", smallest(e.Arms), e.Leader, Points(e.Lead.Value), certainty(e.Doubt), certainty(e.Allowed))
+		text += fmt.Sprintf(": with %d in each arm %s led by %s, certain to %s, where %s was asked for", smallest(e.Arms), e.Leader, Points(e.Lead.Value), certainty(e.Doubt), certainty(e.Allowed))
 	}
 	if len(missing) == 0 {
-		return text + ". It is looked at again within the hour."
+		return text + ". There are enough for the next look: it is taken within a day."
 	}
 	return fmt.Sprintf("%s. The next look is at %d in each arm: it needs %s.", text, r.Needed(next), strings.Join(missing, ", "))
 }

@@ -47,7 +47,7 @@ type Split struct {
 	By       string
 	Rule     *measure.Rule // nil: it asks for no winner
 	Within   string        // how long an arm has for it: "14d"
-	Arms     []measure.Arm // at this moment, in the order of the file
+	Arms     []measure.Arm // in the order of the file: at this moment, or when the winner was called
 	Looks    []store.Look
 }
 
@@ -145,6 +145,14 @@ func OfSplit(ctx context.Context, s Store, applied *catalog.Applied, d *campaign
 	in.Test = out.Test
 	if out.Looks, err = s.Looks(ctx, out.Test); err != nil {
 		return out, err
+	}
+	if out.Winner() != "" {
+		// Whoever came later was sent to the winner, and is no part of the test.
+		for _, a := range out.Looks[len(out.Looks)-1].Arms {
+			a.Open = 0
+			out.Arms = append(out.Arms, a)
+		}
+		return out, nil
 	}
 	arms, err := s.Arms(ctx, in)
 	for _, a := range split.Arms {

@@ -22,6 +22,10 @@ func merge(list []*Report) *Report {
 		add(out.Limits, r.Limits)
 		add(out.Answers, r.Answers)
 		out.Competing = addCompeting(out.Competing, r.Competing)
+		out.Marketing.add(r.Marketing)
+	}
+	if out.Marketing != nil {
+		out.Marketing.judge()
 	}
 	for _, c := range out.Campaigns {
 		if c.Goal != nil {
@@ -43,15 +47,18 @@ func (c CampaignReport) add(o CampaignReport) CampaignReport {
 	add(c.Exits, o.Exits)
 	add(c.NotEnrolled, o.NotEnrolled)
 	add(c.Waited, o.Waited)
-	if c.Goal != nil {
-		c.Goal.Treated.Of += o.Goal.Treated.Of
-		c.Goal.Treated.Count += o.Goal.Treated.Count
-		if c.Goal.Control != nil {
-			c.Goal.Control.Of += o.Goal.Control.Of
-			c.Goal.Control.Count += o.Goal.Control.Count
-		}
-	}
+	c.Goal.add(o.Goal)
 	return c
+}
+
+func (g *Goal) add(o *Goal) {
+	if g == nil {
+		return
+	}
+	g.Treated.Of, g.Treated.Count = g.Treated.Of+o.Treated.Of, g.Treated.Count+o.Treated.Count
+	if g.Control != nil {
+		g.Control.Of, g.Control.Count = g.Control.Of+o.Control.Of, g.Control.Count+o.Control.Count
+	}
 }
 
 func addMonths(a, b []Month) []Month {

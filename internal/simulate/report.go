@@ -9,6 +9,9 @@ import (
 	"rapport/campaigns"
 	"rapport/internal/calendar"
 	"rapport/internal/contacts"
+	"rapport/internal/measure"
+	"rapport/internal/results"
+	"rapport/internal/store"
 )
 
 // Report is what a simulation came to.
@@ -22,6 +25,9 @@ type Report struct {
 	// Limits counts messages that had to wait, by what they waited for.
 	Limits    map[string]int64 `json:"limits"`
 	Competing []Competing      `json:"competing"`
+	// Marketing is what all campaigns together do, beside the control group of the
+	// workspace; nil: there is none.
+	Marketing *Goal            `json:"marketing,omitempty"`
 	Answers   map[string]int64 `json:"answers"`
 }
 
@@ -45,18 +51,35 @@ type CampaignReport struct {
 	Goal        *Goal            `json:"goal"`   // nil: the campaign has none
 }
 
-// Goal is how many reached a campaign's goal, of those in it and of those held out.
+// Goal is how many reached a campaign's goal, of those in it and of those held
+// out: contacts, each counted once.
 type Goal struct {
-	Treated Share  `json:"treated"`
-	Control *Share `json:"control"` // nil: nobody was held out
-	Uplift  *Range `json:"uplift"`  // difference of the two shares; nil without control
+	Treated Share          `json:"treated"`
+	Control *Share         `json:"control"` // nil: nobody was held out
+	Uplift  *measure.Range `json:"uplift"`  // difference of the two shares; nil without control
 }
 
 // Share is a part of a whole, with its range.
 type Share struct {
 	Of    int64 `json:"of"`
 	Count int64 `json:"count"`
-	Range
+	measure.Range
+}
+
+// judge fills in the shares and their difference. The ranges say how far chance
+// among so many people goes, and nothing about how right the model of their
+// answers is.
+func (g *Goal) judge() {
+	g.Treated.Range = measure.Share(g.Treated.Count, g.Treated.Of)
+	if g.Control == nil {
+		return
+	}
+	g.Control.Range = measure.Share(g.Control.Count, g.Control.Of)
+	if g.Control.Of == 0 || g.Treated.Of == 0 {
+		return
+	}
+	uplift := measure.Difference(g.Treated.Range, g.Control.Range)
+	g.Uplift = &uplift
 }
 
 // StageReport is how many stand where, and how they moved.
@@ -206,6 +229,29 @@ func (r *report) moves(ctx context.Context) error {
 	return err
 }
 
+// worth counts who reached the goals, by assignment and each contact once.
+func (r *report) worth(ctx context.Context) error {
+	applied := r.Catalog.Current()
+	for name, c := range r.out.Campaigns {
+		if c.Goal == nil {
+			continue
+		}
+		u, err := r.Store.Controls(ctx, store.CompareInput{Test: store.Test{Since: r.start}, Campaign: applied.CampaignID(name), Now: r.until})
+		if err != nil {
+			return err
+		}
+		c.Goal.Treated.Of, c.Goal.Treated.Count = u.Treated.Of, u.Treated.Count
+		if c.Goal.Control != nil {
+			c.Goal.Control.Of, c.Goal.Control.Count = u.Control.Of, u.Control.Count
+		}
+	}
+	all, err := results.All(ctx, r.Store, applied)
+	if all != nil {
+		r.out.Marketing = &Goal{Treated: Share{Of: all.Treated.Of, Count: all.Treated.Count}, Control: &Share{Of: all.Apart.Control.Of, Count: all.Apart.Control.Count}}
+	}
+	return err
+}
+
 // courses counts how enrolments went.
 func (r *report) courses(ctx context.Context) error {
 	applied := r.Catalog.Current()
@@ -218,21 +264,16 @@ func (r *report) courses(ctx context.Context) error {
 		c := r.out.Campaigns[name]
 		if course.State == string(campaigns.Control) {
 			c.Control += course.Enrolled
-			if c.Goal != nil && c.Goal.Control != nil {
-				c.Goal.Control.Of += course.Enrolled
-				c.Goal.Control.Count += course.Converted
-			}
 		} else {
 			c.Enrolled += course.Enrolled
-			if c.Goal != nil {
-				c.Goal.Treated.Of += course.Enrolled
-				c.Goal.Treated.Count += course.Converted
-			}
 		}
 		if course.State == string(campaigns.Exited) {
 			c.Exits[course.Reason] += course.Enrolled
 		}
 		r.out.Campaigns[name] = c
+	}
+	if err := r.worth(ctx); err != nil {
+		return err
 	}
 	refused, err := r.Store.Refusals(ctx)
 	for _, x := range refused {

@@ -71,16 +71,15 @@ type Course struct {
 	State     string
 	Reason    string // of an exit
 	Enrolled  int64
-	Converted int64
 }
 
 // Courses counts the enrolments that started at a moment or later, by campaign,
 // state and reason.
 func (s *Store) Courses(ctx context.Context, since time.Time) (list []Course, err error) {
-	err = each(ctx, s.db, `select campaign_id, state, reason, count(*), count(converted_at) from enrolments where started_at >= $1
+	err = each(ctx, s.db, `select campaign_id, state, reason, count(*) from enrolments where started_at >= $1
 		group by campaign_id, state, reason order by campaign_id, state, reason`, []any{ms(since)}, func(scan func(...any) error) error {
 		var c Course
-		err := scan(&c.Campaign, &c.State, &c.Reason, &c.Enrolled, &c.Converted)
+		err := scan(&c.Campaign, &c.State, &c.Reason, &c.Enrolled)
 		list = append(list, c)
 		return err
 	})

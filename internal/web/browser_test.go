@@ -23,12 +23,16 @@ import (
 	"rapport/internal/token"
 )
 
+// room is a page of the dashboard, or one that contacts see.
+type room struct{ name, path, heading string }
+
 // rooms are the pages that the browser visits, with their heading.
-func (f *fixture) rooms() []struct{ name, path, heading string } {
-	return []struct{ name, path, heading string }{
+func (f *fixture) rooms() []room {
+	return []room{
 		{"overview", "/", "Waiting for the right moment"},
 		{"campaigns", "/campaigns", "Campaigns"},
 		{"campaign", "/campaigns/welcome", "welcome"},
+		{"results", "/results", "Results"},
 		{"ladder", "/ladder", "Ladder"},
 		{"contacts", "/contacts", "Contacts"},
 		{"contact", fmt.Sprintf("/contacts/%d", f.people[7]), "Émile Berger"},
@@ -166,6 +170,20 @@ func TestRoomsInABrowser(t *testing.T) {
 	c.Public = f.public()
 	server := httptest.NewServer(New(c))
 	t.Cleanup(server.Close)
+	b.visit(t, server.URL, f.rooms())
+}
+
+func TestResultsInABrowser(t *testing.T) {
+	b := newBrowser(t)
+	f := comparing(t, 12000)
+	server := httptest.NewServer(New(f.config()))
+	t.Cleanup(server.Close)
+	b.visit(t, server.URL, []room{{"results", "/results", "Results"}, {"campaign-results", "/campaigns/welcome", "welcome"}})
+}
+
+// visit looks at rooms as a phone and as a screen show them.
+func (b *browser) visit(t *testing.T, address string, rooms []room) {
+	t.Helper()
 	shots := os.Getenv("RAPPORT_SCREENSHOTS")
 	for _, size := range []struct {
 		name          string
@@ -173,9 +191,9 @@ func TestRoomsInABrowser(t *testing.T) {
 		scheme        string
 	}{{"phone", 390, 844, "light"}, {"screen", 1280, 800, "light"}, {"dark", 1280, 800, "dark"}} {
 		must(t, chromedp.Do(b, chromedp.EmulateViewport(size.width, size.height), b.colors(size.scheme)))
-		for _, room := range f.rooms() {
+		for _, room := range rooms {
 			t.Run(size.name+"/"+room.name, func(t *testing.T) {
-				must(t, chromedp.Do(b, chromedp.Navigate(server.URL+room.path)))
+				must(t, chromedp.Do(b, chromedp.Navigate(address+room.path)))
 				heading, err := chromedp.Run(b, chromedp.Evaluate[string](`document.querySelector("h1").textContent`))
 				must(t, err)
 				if heading != room.heading {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -98,8 +97,8 @@ type campaignData struct {
 	Steps                         []stepRow
 	Most                          int64 // width of the funnel
 	Goal                          string
-	ConvertedShare, ControlShare  string
-	Uplift                        string
+	ConvertedShare                string
+	Worth                         *campaignWorth // nil: it compares nothing
 	Exits                         []string
 	Firings                       []store.Firing
 	States                        []stateCount
@@ -152,6 +151,14 @@ func (w *Web) campaign(q *request) (view, error) {
 	if def := q.definition(name); def != nil {
 		d.describe(def)
 	}
+	known, err := w.worth.get(q.Context())
+	if err != nil {
+		return view{}, err
+	}
+	if r, ok := known.of[name]; ok {
+		of := q.worthOf(r)
+		d.Worth = &of
+	}
 	return view{page: "campaign", room: "campaigns", title: name, data: d, live: 3}, nil
 }
 
@@ -169,11 +176,7 @@ func (d *campaignData) describe(def *campaigns.Definition) {
 		d.Goal += " within " + def.Goal.Within.String()
 	}
 	p := d.Progress
-	d.ConvertedShare, d.ControlShare = share(p.Converted, p.Enrolled), share(p.ConvertedControl, p.Control)
-	if p.Enrolled > 0 && p.Control > 0 {
-		uplift := 100 * (float64(p.Converted)/float64(p.Enrolled) - float64(p.ConvertedControl)/float64(p.Control))
-		d.Uplift = strings.Replace(fmt.Sprintf("%+.1f points", uplift), "-", "−", 1)
-	}
+	d.ConvertedShare = share(p.Converted, p.Enrolled)
 }
 
 // stepsInOrder puts steps in the order of the campaign; numbers are given for

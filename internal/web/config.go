@@ -13,6 +13,7 @@ import (
 	"rapport/internal/contacts"
 	"rapport/internal/mailbox"
 	"rapport/internal/queue"
+	"rapport/internal/results"
 	"rapport/internal/store"
 )
 
@@ -45,6 +46,7 @@ type People interface {
 type Store interface {
 	Ledger
 	People
+	results.Store
 	Ping(ctx context.Context) error
 }
 
@@ -93,6 +95,7 @@ type Web struct {
 	progress *cached[map[int64]*store.Progress]
 	ladder   *cached[[]store.LadderCount]
 	sizes    *cached[[]store.SegmentSize]
+	worth    *cached[worth]
 	rate     rate
 	all      http.Handler
 	public   http.Handler
@@ -122,6 +125,7 @@ func New(c Config) *Web {
 	w.progress = newCached(c.Wall, func(ctx context.Context) (map[int64]*store.Progress, error) { return c.Store.Progress(ctx) })
 	w.ladder = newCached(c.Wall, func(ctx context.Context) ([]store.LadderCount, error) { return c.Store.Ladder(ctx) })
 	w.sizes = newCached(c.Wall, w.countSegments)
+	w.worth = newCached(c.Wall, w.weigh)
 	c.Registry.MustRegister(&collector{w})
 
 	public := http.NewServeMux()
@@ -164,6 +168,7 @@ func (w *Web) privateRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /campaigns", w.page(w.campaigns))
 	mux.HandleFunc("GET /campaigns/{name}", w.page(w.campaign))
 	mux.HandleFunc("POST /campaigns/{name}/{act}", w.control)
+	mux.HandleFunc("GET /results", w.page(w.resultsRoom))
 	mux.HandleFunc("GET /ladder", w.page(w.ladderRoom))
 	mux.HandleFunc("GET /contacts", w.page(w.contacts))
 	mux.HandleFunc("GET /contacts/{id}", w.page(w.contact))

@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/smtp"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"rapport/campaigns"
 	"rapport/examples"
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
@@ -20,6 +22,7 @@ import (
 	"rapport/internal/ident"
 	"rapport/internal/mailbox"
 	"rapport/internal/queue/memory"
+	"rapport/internal/results"
 	"rapport/internal/store"
 	"rapport/internal/workspace"
 )
@@ -40,7 +43,8 @@ type fixture struct {
 	ids     map[string]int64 // of campaigns
 	people  []contacts.ID
 	random  *rand.Rand
-	n       int64 // of ids given
+	n       int64  // of ids given
+	more    string // in rapport.yaml
 }
 
 func must(t testing.TB, err error) {
@@ -110,6 +114,9 @@ func (f *fixture) apply() {
 		}
 		raw, err := examples.Northwind.ReadFile(path)
 		name := strings.TrimPrefix(path, "northwind/")
+		if name == "rapport.yaml" {
+			raw = append(slices.Clone(raw), f.more...)
+		}
 		files, stored = append(files, workspace.File{Path: name, Data: raw}), append(stored, store.File{Path: name, Data: raw})
 		return err
 	}))
@@ -125,7 +132,7 @@ func (f *fixture) apply() {
 		must(f.T, err)
 		numbers[name] = given
 	}
-	_, _, err := f.store.Apply(ctx, store.ApplyInput{Hash: ws.Hash, Author: "mia", Files: stored, Numbers: numbers}, noon.AddDate(0, -3, 0))
+	_, _, err := f.store.Apply(ctx, store.ApplyInput{Hash: ws.Hash, Author: "mia", Files: stored, Numbers: numbers, Tests: results.Tests(ws)}, noon.AddDate(0, -3, 0))
 	must(f.T, err)
 	_, err = f.catalog.Refresh(ctx)
 	must(f.T, err)
@@ -234,7 +241,7 @@ func (f *fixture) run(campaign string, steps []string, n int) {
 			converted = sql.NullInt64{Int64: started.AddDate(0, 0, 6).UnixMilli(), Valid: true}
 		}
 		f.exec(`insert or ignore into enrolments (id, campaign_id, contact_id, version_id, started_at, state, reason, converted_at, ended_at)
-			values ($1, $2, $3, 1, $4, $5, $6, $7, $8)`, id, f.ids[campaign], int64(who), started.UnixMilli(), state, reason, converted, ended)
+			values ($1, $2, $3, $9, $4, $5, $6, $7, $8)`, id, f.ids[campaign], int64(who), started.UnixMilli(), state, reason, converted, ended, f.catalog.Current().Version.ID)
 		for k, template := range steps[:reach] {
 			at := started.AddDate(0, 0, 3*k)
 			message := ident.Message(id, numbers[template])
@@ -270,6 +277,70 @@ func (f *fixture) message(id int64, campaign string, who contacts.ID, template, 
 	f.exec(`insert into messages (id, contact_id, campaign_id, template, subject_sent, state, reason, due_at, not_before, expires_at, decided_at, reply, provider, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8 + 259200000, $9, $10, 'relay', $8)`,
 		id, int64(who), f.ids[campaign], template, "About "+template, state, reason, at.UnixMilli(), decided, map[string]string{"failed": "550 5.1.1 no such user here"}[state])
+}
+
+// comparing is the example with a control group of the workspace, and enough
+// people that something can be told.
+func comparing(t *testing.T, n int) *fixture {
+	t.Helper()
+	f := empty(t)
+	f.more = "\ncontrol: { share: 10%, value: total }\n"
+	f.apply()
+	f.compare(n)
+	ctx, applied := context.Background(), f.catalog.Current()
+	split, err := results.OfSplit(ctx, f.store, applied, applied.Workspace.Campaigns["welcome"], "first-offer", noon)
+	must(t, err)
+	look, due := split.Look(noon.Add(-time.Hour))
+	if _, err := f.store.SaveLook(ctx, split.Test, look); err != nil || !due || look.Winner != "discount" {
+		t.Fatal(err, look)
+	}
+	return f
+}
+
+// compare takes so many through welcome that something can be told: a tenth held
+// out, and the others down one of two arms.
+func (f *fixture) compare(n int) {
+	f.Helper()
+	started := noon.AddDate(0, 0, -60)
+	tx, err := f.raw.Begin()
+	must(f.T, err)
+	defer tx.Rollback()
+	for i := range n {
+		f.n++
+		state, data, share := "finished", "{}", 0.06
+		switch {
+		case i%10 == 0:
+			state = "control"
+		case i%2 == 0:
+			data, share = `{"arms":{"first-offer":"discount"}}`, 0.115
+		default:
+			data, share = `{"arms":{"first-offer":"service"}}`, 0.085
+		}
+		var converted sql.NullInt64
+		var value sql.NullFloat64
+		if f.random.Float64() < share {
+			converted = sql.NullInt64{Int64: started.AddDate(0, 0, 9).UnixMilli(), Valid: true}
+			value = sql.NullFloat64{Float64: 20 + 100*f.random.Float64(), Valid: true}
+		}
+		who := 1_000_000 + i
+		seed := f.random.Uint32()
+		_, err := tx.Exec(`insert into contacts (id, email, seed, created_at, updated_at) values ($1, $2, $3, $4, $4)`, who, fmt.Sprintf("r%d@example.com", i), seed, started.UnixMilli())
+		must(f.T, err)
+		spends := 0.09 // of those whom no campaign writes to
+		if !campaigns.IsApart(seed, 0.1) {
+			spends = 0.16
+		}
+		if f.random.Float64() < spends {
+			_, err = tx.Exec(`insert into events (id, contact_id, name, at, key, properties) values ($1, $2, 'order.placed', $3, $4, jsonb($5))`, ident.New(started, f.n), who,
+				started.AddDate(0, 0, 9).UnixMilli(), fmt.Sprint("compared", i), fmt.Sprintf(`{"total":%d}`, 20+f.random.IntN(100)))
+			must(f.T, err)
+		}
+		_, err = tx.Exec(`insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, converted_at, value, goal_until, ended_at, data)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, jsonb($10))`, ident.New(started, f.n), f.ids["welcome"], who, f.catalog.Current().Version.ID,
+			started.UnixMilli(), state, converted, value, started.AddDate(0, 0, 30).UnixMilli(), data)
+		must(f.T, err)
+	}
+	must(f.T, tx.Commit())
 }
 
 // refuse writes down who was not let in.

@@ -56,8 +56,9 @@ func TestRooms(t *testing.T) {
 		{"/", []string{"Waiting for the right moment", "25 messages are ready and held back. The most frequent reason: quiet hours.",
 			"1 paused: come-back.", "Of 5 messages nobody knows whether the mail server took it.", "2 batches ready, 0 in hand, 1 later", "birthday in 4 h", "missed", "All mail is caught."}},
 		{"/campaigns", []string{"welcome running Three useful guides before the first offer", "schedule 0 9 * * MON-FRI, next in 19 h", "come-back paused"}},
-		{"/campaigns/welcome", []string{"Pause", "Stop for good", "guide-routes", "nothing sent yet", "no consent to guides 3", "excluded: in segment competitors 1", "control", "wait for email clicked template guide-fit, up to 4d", "12 enrolled, 1 not"}},
+		{"/campaigns/welcome", []string{"Pause", "Stop for good", "guide-routes", "nothing sent yet", "no consent to guides 3", "excluded: in segment competitors 1", "14 are held out", "Too few to say anything", "wait for email clicked template guide-fit, up to 4d", "12 enrolled, 1 not"}},
 		{"/campaigns/come-back", []string{"Resume"}},
+		{"/results", []string{"welcome", "Too few to say anything", "No winner", "discount", "held out"}},
 		{"/ladder", []string{"prospect 90 38 %", "stranger → prospect", "kept while event order.placed in_last 540d"}},
 		{"/ladder?days=7", []string{"7 days"}},
 		{"/contacts", []string{"240 contacts.", "More"}},
@@ -408,4 +409,17 @@ func TestAssets(t *testing.T) {
 			t.Errorf("%s: got %d %v", name, r.Code, r.Header())
 		}
 	}
+}
+
+func TestWhatMailingWasWorth(t *testing.T) {
+	f := comparing(t, 12000)
+	w := New(f.config())
+	says(t, ask(w, "GET", "/results"), "10.0 % of all contacts get none, since Monday, 9 March 2026", "It works: of 100 contacts,", "Worth ", "discount has won", "ahead of service",
+		"Look 1, 9 Jun 2026, 13:00: discount has won", "of those held out, 0 would have been")
+	says(t, ask(w, "GET", "/campaigns/welcome"), "What it is worth", "1 200 are held out", "discount has won", "with 95 % certainty")
+}
+
+func TestNothingIsComparedYet(t *testing.T) {
+	f := empty(t)
+	says(t, ask(New(f.config()), "GET", "/results"), "Nothing is compared yet.")
 }
