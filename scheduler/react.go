@@ -103,6 +103,12 @@ func (s *Scheduler) reactNeeds(ctx context.Context, applied *catalog.Applied, t 
 	if brings(applied, t) {
 		n = n.And(contacts.Needs{Events: []string{contacts.EventJoined, applied.Relationship.Health.Purchase}})
 	}
+	if s.buys(applied, t) {
+		n = n.And(predictNeeds(applied))
+	}
+	if hasNews(t, contacts.EventPredicted) {
+		n = n.And(contacts.Needs{Events: []string{contacts.EventPredicted}})
+	}
 	for name, d := range applied.Workspace.Campaigns {
 		if applied.Campaigns[name].Status == store.Running && d.Start.Kind == campaigns.StartEvent && slices.ContainsFunc(t.News, func(e contacts.Event) bool { return e.Name == d.Start.Event }) {
 			n = n.And(applied.AdmitNeeds(d)).And(contacts.Needs{Events: []string{d.Start.Event}})
@@ -136,6 +142,10 @@ func follows(applied *catalog.Applied, t *store.TouchedContact) bool {
 func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store.TouchedContact, now time.Time) store.Reaction {
 	f := t.Facts
 	r := store.Reaction{Contact: f.Contact.ID, Convert: map[int64]campaigns.Conversion{}}
+	_, predicted := contacts.Predicted(f.Scores)
+	if r.Predict = s.repredict(applied, &t, now); r.Predict != nil {
+		predicted = r.Predict.Scores
+	}
 	if moves(applied, &t) {
 		state := relationship.Fold(applied.Relationship, f, now, applied.Zone, applied.Segments)
 		r.State = &store.StateChange{
@@ -148,7 +158,10 @@ func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store
 		f.Contact.Stage, f.Contact.StageSince = state.Stage, state.StageSince
 		f.Contact.Health, f.Contact.HealthSince = state.Health, state.HealthSince
 		f.Changes, f.Scores = state.Changes, state.Scores
+	} else {
+		f.Scores, _ = contacts.Predicted(f.Scores)
 	}
+	f.Scores = contacts.JoinScores(f.Scores, predicted)
 	var entered []string
 	if follows(applied, &t) {
 		entered = s.memberships(applied, t, now, &r)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/contacts"
 	"rapport/internal/queue"
 	"rapport/internal/results"
 	"rapport/internal/store"
@@ -38,6 +40,10 @@ type Store interface {
 	LastHarm(ctx context.Context) (map[int64]int64, error)
 	Harm(ctx context.Context, in store.Harm) ([]store.Harmed, error)
 	PauseFor(ctx context.Context, k store.Campaign, reason string, now time.Time) (bool, error)
+	LastLearnt(ctx context.Context) (l store.Learnt, found bool, err error)
+	KeepLearnt(ctx context.Context, l store.Learnt) error
+	Customers(ctx context.Context, in store.Purchases) (list []store.Customer, last contacts.ID, err error)
+	PredictCustomers(ctx context.Context, in store.Purchases, decide func([]store.Customer) []store.Prediction) (last contacts.ID, err error)
 	Lease(ctx context.Context, name, owner string, now, until time.Time) (bool, error)
 	SaveLook(ctx context.Context, t store.Test, l store.Look) (bool, error)
 	results.Store
@@ -79,19 +85,22 @@ type Config struct {
 // Scheduler is one of any number of schedulers on a database.
 type Scheduler struct {
 	Config
-	refreshed  map[refreshKey]time.Time // segment to the last look at everybody
-	beats      map[string]beat          // worker to the last change of its counter
-	searched   time.Time                // when lost batches were looked for last, on Watch
-	heard      time.Time                // when the heartbeats could be read last, on Watch
-	watched    time.Time                // when the heartbeats were looked at last, on Watch
-	maintained time.Time                // when the tables were looked after last
-	guarded    time.Time                // when the guard looked last
-	weighed    time.Time                // when winners were looked for last
-	weighs     map[testKey]time.Time    // split to the moment before which it is not looked at
-	judged     map[int64]int64          // campaign to the last report that the guard has judged by
-	quiet      map[quietKey]time.Time   // start to the moment before which it has no firing
-	firings    []firing                 // that are being enrolled
-	reacting   int                      // how many touched contacts the next turn takes
+	refreshed  map[refreshKey]time.Time     // segment to the last look at everybody
+	beats      map[string]beat              // worker to the last change of its counter
+	searched   time.Time                    // when lost batches were looked for last, on Watch
+	heard      time.Time                    // when the heartbeats could be read last, on Watch
+	watched    time.Time                    // when the heartbeats were looked at last, on Watch
+	maintained time.Time                    // when the tables were looked after last
+	guarded    time.Time                    // when the guard looked last
+	weighed    time.Time                    // when winners were looked for last
+	weighs     map[testKey]time.Time        // split to the moment before which it is not looked at
+	judged     map[int64]int64              // campaign to the last report that the guard has judged by
+	quiet      map[quietKey]time.Time       // start to the moment before which it has no firing
+	firings    []firing                     // that are being enrolled
+	learnt     atomic.Pointer[store.Learnt] // of all customers, as it was read last; nil before
+	asked      time.Time                    // when it was read
+	askedOf    int64                        // for which version
+	reacting   int                          // how many touched contacts the next turn takes
 }
 
 // New makes a scheduler.
@@ -113,7 +122,7 @@ func New(c Config) *Scheduler {
 // a message comes to be: fire, enter, step, queue. It returns how much there
 // was, so that the caller knows whether to come again at once.
 func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
-	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep, s.Guard, s.Winners, s.Maintain)
+	return s.tick(ctx, s.React, s.Fire, s.Enter, s.Step, s.Sweep, s.Guard, s.Winners, s.Maintain, s.Predict)
 }
 
 // Loops are the parts of a tick that go side by side in real time, each again
@@ -121,6 +130,7 @@ func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
 func (s *Scheduler) Loops() []func(context.Context) (did int, err error) {
 	return []func(context.Context) (int, error){
 		func(ctx context.Context) (int, error) { return s.tick(ctx, s.Fire, s.Winners) },
+		s.predictNow,
 		func(ctx context.Context) (int, error) {
 			return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep, s.Guard, s.Maintain)
 		},

@@ -84,7 +84,10 @@ func TestFindings(t *testing.T) {
 		"{email: opened, template: guid-fit}":     `1:27 unknown-name: there is no template "guid-fit" (did you mean "guide-fit"?)`,
 		"{score: engagment, above: 3}":            "1:9 unknown-name: there is no score \"engagment\" (did you mean \"engagement\"?)",
 		"{event: survey.answered}":                "",
-		"{score: p_alive, below: 50%}":            "1:9 not-run-yet: the score p_alive does not run yet (until then this condition is false for everybody)",
+		"{score: p_alive, below: 50%}":            "",
+		"{score: p_alive, below: 50}":             "1:25 bad-value: p_alive goes from 0% to 100%, or from 0 to 1",
+		"{score: rfm, at_least: 4}":               "1:24 bad-value: rfm has three digits from 1 to 5, as in 543",
+		"{score: rfm, between: [411, 455]}":       "",
 		"{score: nps, above: 8, below: 7}":        "1:9 always-same: the score nps above 8 below 7 can never be",
 		"{score: nps, at_least: 9, below: 9}":     "1:9 always-same: the score nps at_least 9 below 9 can never be",
 		"{score: points, above: 1e13}":            "1:24 bad-value: a score is compared with at most 1000000000000",
@@ -293,7 +296,7 @@ func TestUses(t *testing.T) {
 	c := parse(t, `[{event: b, in_last: 3d}, {event: a}, {not: {event: a}}, {email: clicked, campaign: welcome, template: t},
   {attribute: stage, is: x}, {attribute: zip, is: x}, {segment: vips}, {consent: guides}, {score: nps, above: 3}, {tier: gold}, {sample: 10%}, {health: lost}]`)
 	want := Uses{Events: []string{"a", "b"}, Emails: []string{"clicked"}, Attributes: []string{"stage", "zip"}, Segments: []string{"vips"}, Topics: []string{"guides"},
-		Campaigns: []string{"welcome"}, Templates: []string{"t"}, Scores: []string{"nps"}, Stage: true, Health: true, Tier: true, Sample: true, Time: true}
+		Campaigns: []string{"welcome"}, Templates: []string{"t"}, Scores: []string{"nps"}, Bounds: []ScoreBound{{"nps", 3*contacts.Million + 1}}, Stage: true, Health: true, Tier: true, Sample: true, Time: true}
 	if diff := cmp.Diff(want, c.Uses()); diff != "" {
 		t.Error(diff)
 	}

@@ -101,11 +101,18 @@ type Uses struct {
 	Campaigns  []string
 	Templates  []string
 	Scores     []string
+	Bounds     []ScoreBound // that scores are compared with
 	Stage      bool
 	Health     bool
 	Tier       bool
 	Sample     bool
 	Time       bool // time alone can change the answer
+}
+
+// ScoreBound is a number that a score is compared with.
+type ScoreBound struct {
+	Score string
+	Least int64 // the least value in millionths that reaches it
 }
 
 // path is the way through segments that refer to each other.

@@ -347,7 +347,7 @@ func (w *world) drawLeaf(t *rapid.T) string {
 // drawScoreCondition asks for one or two ends of a score, among them those that
 // people have exactly.
 func drawScoreCondition(t *rapid.T) string {
-	text := "{score: " + pick(t, "score", []string{"engagement", "engagement", "nps", "points"})
+	text := "{score: " + pick(t, "score", []string{"engagement", "engagement", "lifetime_value", "nps", "points"})
 	bound := strconv.FormatFloat(pick(t, "bound", worldScores), 'f', -1, 64)
 	switch between(t, 0, 5, "ends") {
 	case 0:

@@ -206,7 +206,7 @@ func (w *world) drawScores(t *rapid.T) []contacts.Score {
 		}
 		list = append(list, s)
 	}
-	for _, name := range []string{contacts.ScoreNPS, contacts.ScorePoints} {
+	for _, name := range []string{contacts.ScoreLifetime, contacts.ScoreNPS, contacts.ScorePoints} {
 		if !one(t, 3, "without "+name) {
 			list = append(list, contacts.Score{Name: name, Value: int64(max(0, pick(t, "value", worldScores))*contacts.Million) + int64(between(t, 0, 1, "beside"))})
 		}

@@ -26,11 +26,17 @@ type scoreBound struct {
 	want   bool  // false: the score must not reach it
 }
 
-// laterScores are scores that are read and checked, and that nothing computes yet.
-var laterScores = []string{"p_alive", "rfm", "expected_orders", "lifetime_value"}
-
 // builtinScores are the scores that exist without a signal of that name.
-var builtinScores = append([]string{contacts.ScoreNPS, contacts.ScorePoints}, laterScores...)
+var builtinScores = append([]string{contacts.ScoreNPS, contacts.ScorePoints}, contacts.PredictedScores...)
+
+// ranges are what scores lie in that are easily mistaken.
+var ranges = map[string]struct {
+	low, high float64
+	say       string
+}{
+	contacts.ScorePAlive: {0, 1, "p_alive goes from 0% to 100%, or from 0 to 1"},
+	contacts.ScoreRFM:    {111, 555, "rfm has three digits from 1 to 5, as in 543"},
+}
 
 // BuiltinScore reports whether a score of this name is the engine's own, so that
 // no signal can have it.
@@ -72,9 +78,6 @@ func decodeScore(d *decoder, m strict.Map) (leaf, bool) {
 		n.Errorf(CodeAlways, "the %s can never be", l.text)
 		good = false
 	}
-	if slices.Contains(laterScores, name) {
-		n.Warnf(strict.CodeNotRunYet, "until then this condition is false for everybody", "the score %s does not run yet", name)
-	}
 	return l, good
 }
 
@@ -95,6 +98,10 @@ func (l *scoreLeaf) bound(op string, n strict.Node) bool {
 	}
 	if math.Abs(number) > maxSum {
 		n.Errorf(strict.CodeBadValue, "a score is compared with at most %d", int64(maxSum))
+		return false
+	}
+	if r, ok := ranges[l.name]; ok && (number < r.low || number > r.high) {
+		n.Errorf(strict.CodeBadValue, "%s", r.say)
 		return false
 	}
 	exact := numberOf(number)
@@ -247,6 +254,9 @@ func (l *scoreLeaf) sql(p *SQL) string {
 func (l *scoreLeaf) why(q *Question) string {
 	s, found := q.Facts.Score(l.name)
 	if !found && !l.counts(q.Scoring) {
+		if slices.Contains(contacts.PredictedScores, l.name) {
+			return "nothing is predicted as " + l.name
+		}
 		return "there is no score " + l.name
 	}
 	value := 0.0
@@ -282,5 +292,8 @@ func (l *scoreLeaf) next(q *Question) time.Time {
 
 func (l *scoreLeaf) uses(u *Uses) {
 	u.Scores = append(u.Scores, l.name)
+	for _, b := range l.bounds {
+		u.Bounds = append(u.Bounds, ScoreBound{l.name, b.least})
+	}
 	u.Time = true
 }

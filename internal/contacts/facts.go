@@ -119,6 +119,10 @@ const (
 	EventJoined    = "referral.joined"    // by: the id of the contact who brought this one
 	EventConverted = "referral.converted" // friend: the id of the one who was brought, and has bought
 
+	// EventPredicted tells the ladder what is predicted of the contact, when that
+	// answers one of its rules otherwise than before: the scores by their names.
+	EventPredicted = "score.predicted"
+
 	EventTold   = "webhook.delivered" // webhook, attempts
 	EventUntold = "webhook.failed"    // and the reason
 	EventCaught = "webhook.caught"    // mail to the contact does not leave the house
@@ -131,7 +135,7 @@ const (
 
 // UndeclaredEvents are those of them that conditions may ask for as events, though
 // no workspace declares them.
-var UndeclaredEvents = []string{EventChanged, EventAwarded, EventSurveyed, EventRequested, EventJoined, EventConverted, EventTold, EventUntold, EventCaught}
+var UndeclaredEvents = []string{EventChanged, EventAwarded, EventSurveyed, EventRequested, EventJoined, EventConverted, EventPredicted, EventTold, EventUntold, EventCaught}
 
 // Participation is one enrolment of the contact in a campaign.
 type Participation struct {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,37 @@ const (
 	ScorePoints = "points" // of the loyalty program
 	ScoreNPS    = "nps"    // the latest answer to a survey from 0 to 10
 )
+
+// Scores that are predicted from what all customers have bought. They are made
+// anew every night, and for who buys at once.
+const (
+	ScorePAlive   = "p_alive"         // the chance that a customer has not left for good
+	ScoreRFM      = "rfm"             // recency, frequency and money, a digit each
+	ScoreExpected = "expected_orders" // in the year to come
+	ScoreLifetime = "lifetime_value"  // spent, and expected in the year to come
+)
+
+// PredictedScores are the names of those.
+var PredictedScores = []string{ScorePAlive, ScoreRFM, ScoreExpected, ScoreLifetime}
+
+// Predicted parts scores into those that are added up and those that are predicted.
+func Predicted(scores []Score) (added, predicted []Score) {
+	for _, s := range scores {
+		if slices.Contains(PredictedScores, s.Name) {
+			predicted = append(predicted, s)
+		} else {
+			added = append(added, s)
+		}
+	}
+	return added, predicted
+}
+
+// JoinScores are two lists of scores as one, by name.
+func JoinScores(a, b []Score) []Score {
+	all := slices.Concat(a, b)
+	slices.SortStableFunc(all, func(a, b Score) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
 
 // Halving is how long a score takes to come down from a value above zero to 1,
 // in milliseconds; of a value below 1 it is how long ago it was 1. Whatever is

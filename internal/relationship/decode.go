@@ -3,6 +3,7 @@ package relationship
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,7 +19,10 @@ import (
 const CodeNotOnLadder = "not-on-ladder"
 
 // Defaults where the file is silent.
-const defaultPurchase = "order.placed"
+const (
+	defaultPurchase = "order.placed"
+	defaultValue    = "total"
+)
 
 var defaultNew = calendar.Span{Days: 30}
 
@@ -177,15 +181,19 @@ func (d *decoder) stages() []string {
 
 func (d *decoder) health(n strict.Node) {
 	h := &d.def.Health
-	h.Purchase, h.New = defaultPurchase, defaultNew
+	h.Purchase, h.Value, h.New = defaultPurchase, defaultValue, defaultNew
 	if !n.Present() {
 		h.States = d.standard().Health.States
 		return
 	}
-	m := n.Map("purchase", "new", "states")
+	m := n.Map("purchase", "value", "new", "states")
 	if name, ok := m.Get("purchase").Text(); ok {
 		h.Purchase = name
 		d.purchase(m.Get("purchase"), name)
+	}
+	if value, ok := m.Get("value").Text(); ok {
+		h.Value = value
+		d.property(m.Get("value"), h.Purchase, value)
 	}
 	if span, ok := m.Get("new").Span(); ok {
 		h.New = span
@@ -221,6 +229,17 @@ func (d *decoder) purchase(n strict.Node, name string) {
 	slices.Sort(known)
 	if !slices.Contains(known, name) {
 		n.Unknownf(segments.CodeUnknownName, name, known, "there is no event %q", name)
+	}
+}
+
+// property checks the name of a property against those that its event declares.
+func (d *decoder) property(n strict.Node, event, name string) {
+	if d.env == nil || d.env.Events == nil {
+		return
+	}
+	known := slices.Sorted(maps.Keys(d.env.Events[event]))
+	if len(known) > 0 && !slices.Contains(known, name) {
+		n.Unknownf(segments.CodeUnknownName, name, known, "the event %s has no property %q", event, name)
 	}
 }
 

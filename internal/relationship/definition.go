@@ -29,6 +29,7 @@ type Rung struct {
 // Health is the second axis: how alive the relationship is.
 type Health struct {
 	Purchase string        // the name of the event that counts as a purchase
+	Value    string        // its property that tells what was paid
 	New      calendar.Span // for so long after the first purchase a contact is new; a day is 24 hours
 	States   []HealthState // the first that matches wins
 }

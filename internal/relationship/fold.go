@@ -281,6 +281,8 @@ func (c *climb) change(kind, from, to, rule string, at time.Time, cause *contact
 func (c *climb) finish() State {
 	c.note(c.later)
 	c.state.NextChange = c.soon
-	c.state.Scores = c.facts.Scores
+	// What is predicted is stored by who predicts it, every night, and is told to
+	// the ladder only when it matters there.
+	c.state.Scores, _ = contacts.Predicted(c.facts.Scores)
 	return c.state
 }

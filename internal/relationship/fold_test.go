@@ -2,6 +2,7 @@ package relationship
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -344,6 +345,53 @@ func TestDefaultIsSound(t *testing.T) {
 		s := Fold(Default(strings.Fields(topics)...), f, at("2026-05-01"), time.UTC, nil)
 		if s.Stage != "partner" || len(told(s.Changes, KindStage)) != want {
 			t.Errorf("topics %q: %s after %v", topics, s.Stage, told(s.Changes, KindStage))
+		}
+	}
+}
+
+// What is predicted is told as an event, so that the history says when it was so
+// and no later model rewrites it.
+func TestHealthFollowsWhatWasPredictedWhen(t *testing.T) {
+	def := define(t, `
+ladder: [ { stage: stranger }, { stage: customer, when: { event: order.placed } } ]
+health:
+  states: [ { health: at-risk, when: { score: p_alive, below: 50% } } ]
+`)
+	f := person("2026-01-01 order.placed")
+	tell := func(when string, alive float64) {
+		e := PredictionEvent(f.Contact.ID, []contacts.Score{predicted(contacts.ScorePAlive, alive)}, "predicted "+when, at(when))
+		f.Events = append(f.Events, e)
+	}
+	tell("2026-03-01", 0.49)
+	tell("2026-04-01", 0.8)
+	tell("2026-05-01", 0.2)
+	s := Fold(def, f, at("2026-06-01"), time.UTC, nil)
+	got := told(s.Changes, KindHealth)
+	want := []string{
+		"2026-01-01 00:00:00.000 none→new: within 30d of the first purchase (k00)",
+		"2026-01-31 00:00:00.000 new→active: no other state holds ()",
+		"2026-03-01 00:00:00.000 active→at-risk: when score p_alive below 0.5 (predicted 2026-03-01)",
+		"2026-04-01 00:00:00.000 at-risk→active: no other state holds (predicted 2026-04-01)",
+		"2026-05-01 00:00:00.000 active→at-risk: when score p_alive below 0.5 (predicted 2026-05-01)",
+	}
+	if !slices.Equal(got, want) || s.Health != "at-risk" || !s.HealthSince.Equal(at("2026-05-01")) {
+		t.Errorf("%v, now %s since %s; want %v", got, s.Health, s.HealthSince, want)
+	}
+	if len(s.Scores) != 0 {
+		t.Errorf("the fold gives %v: what is predicted is stored by who predicts it", s.Scores)
+	}
+	for _, c := range []struct {
+		before, after []contacts.Score
+		want          bool
+	}{
+		{nil, nil, false},
+		{nil, []contacts.Score{predicted("p_alive", 0.9)}, true},
+		{[]contacts.Score{predicted("p_alive", 0.9)}, []contacts.Score{predicted("p_alive", 0.5)}, false},
+		{[]contacts.Score{predicted("p_alive", 0.5)}, []contacts.Score{predicted("p_alive", 0.49)}, true},
+		{nil, []contacts.Score{predicted("rfm", 555)}, false},
+	} {
+		if got := def.Turns(c.before, c.after); got != c.want {
+			t.Errorf("from %v to %v turns %v, want %v", c.before, c.after, got, c.want)
 		}
 	}
 }

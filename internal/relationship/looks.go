@@ -19,8 +19,9 @@ type looks struct {
 	rules    map[*segments.Condition]*uses
 	scored   bool // there are scores to add up
 	scoring  *segments.Scoring
-	stages   []string       // of the ladder
-	needs    contacts.Needs // of Fold
+	bounds   []segments.ScoreBound // that predicted scores are compared with
+	stages   []string              // of the ladder
+	needs    contacts.Needs        // of Fold
 }
 
 func newLooks(d *Definition) *looks {
@@ -59,6 +60,9 @@ func (l *looks) scores(d *Definition) {
 	if len(d.Programs.Surveys) > 0 || l.asked[contacts.ScoreNPS] {
 		names[contacts.EventSurveyed] = true
 	}
+	if len(l.bounds) > 0 {
+		names[contacts.EventPredicted] = true
+	}
 	l.scored = len(names) > 0
 	for name := range names {
 		l.names[name] = true
@@ -78,8 +82,14 @@ func (l *looks) add(c *segments.Condition) {
 	}
 	l.consents = l.consents || u.consents
 	l.fields = l.fields || u.fields
-	for _, name := range c.Uses().Scores {
+	all := c.Uses()
+	for _, name := range all.Scores {
 		l.asked[name] = true
+	}
+	for _, b := range all.Bounds {
+		if slices.Contains(contacts.PredictedScores, b.Score) && !slices.Contains(l.bounds, b) {
+			l.bounds = append(l.bounds, b)
+		}
 	}
 }
 

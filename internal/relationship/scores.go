@@ -2,8 +2,6 @@ package relationship
 
 import (
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"rapport/internal/contacts"
@@ -20,7 +18,9 @@ type tallies struct {
 	booked  bool  // there were points once
 	nps     float64
 	asked   bool // nps has an answer
-	facts   *contacts.Facts
+	// predicted is what was told last: see Definition.Turns.
+	predicted []contacts.Score
+	facts     *contacts.Facts
 }
 
 // signal is what a signal was when it moved last.
@@ -60,6 +60,10 @@ func (t *tallies) happen(e *contacts.Event) bool {
 	}
 	if answer, ok := answerOf(e); ok {
 		t.nps, t.asked = answer, true
+		moved = true
+	}
+	if e.Name == contacts.EventPredicted {
+		t.predicted = PredictionsIn(e)
 		moved = true
 	}
 	if moved {
@@ -137,8 +141,7 @@ func (t *tallies) tell() {
 	if t.asked {
 		list = append(list, contacts.Score{Name: contacts.ScoreNPS, Value: int64(math.Round(t.nps * contacts.Million))})
 	}
-	slices.SortFunc(list, func(a, b contacts.Score) int { return strings.Compare(a.Name, b.Name) })
-	t.facts.Scores = list
+	t.facts.Scores = contacts.JoinScores(list, t.predicted)
 }
 
 // mostPoints bounds what one event can earn or cost, in points.

@@ -67,10 +67,10 @@ func (s *Store) EachMove(ctx context.Context, do func(contacts.StageChange)) err
 
 // Course is how the enrolments of a campaign went.
 type Course struct {
-	Campaign  int64
-	State     string
-	Reason    string // of an exit
-	Enrolled  int64
+	Campaign int64
+	State    string
+	Reason   string // of an exit
+	Enrolled int64
 }
 
 // Courses counts the enrolments that started at a moment or later, by campaign,

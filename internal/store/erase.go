@@ -82,6 +82,7 @@ func (s *Store) eraseHistory(ctx context.Context, q querier, id contacts.ID, key
 		`update messages set subject_sent = '', reply = '' where contact_id = $1`,
 		`update enrolments set data = ` + origin + `, rev = rev + 1 where contact_id = $1`,
 		`delete from scores where contact_id = $1`,
+		`delete from clicked where contact_id = $1`,
 		`delete from outbox where contact_id = $1`,
 		`update stage_changes set event_key = '' where contact_id = $1`,
 		`update consents set source = '' where contact_id = $1`,

@@ -36,6 +36,7 @@ type Reaction struct {
 	Wake    []int64                        // enrolments the step machine is to look at now
 	Convert map[int64]campaigns.Conversion // enrolment to how its goal was reached
 	Tell    []contacts.Event               // of any contact; one whose key is known is left out
+	Predict *Prediction                    // nil: what was predicted stands
 }
 
 // NewEnrolment is an enrolment to write.
@@ -136,8 +137,15 @@ func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, deci
 			return err
 		}
 		var told []contacts.Event
+		var predicted []Prediction
 		for _, r := range reactions {
 			told = append(told, r.Tell...)
+			if r.Predict != nil {
+				predicted = append(predicted, *r.Predict)
+			}
+		}
+		if err := s.savePredictions(ctx, q, predicted, now); err != nil {
+			return err
 		}
 		if err := s.tell(ctx, q, told, now); err != nil {
 			return err

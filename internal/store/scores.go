@@ -22,7 +22,8 @@ func (s *Store) loadScores(ctx context.Context, q querier, ids []int64, facts ma
 }
 
 // saveScores writes the scores that have moved, of the contacts whose scores are
-// told, and takes away what nobody has any more.
+// told, and takes away what nobody has any more. What is predicted is not among
+// them: savePredictions writes it.
 func (s *Store) saveScores(ctx context.Context, q querier, states []StateChange) error {
 	var ids, contact, sign, value []int64
 	var name []string
@@ -41,7 +42,7 @@ func (s *Store) saveScores(ctx context.Context, q querier, states []StateChange)
 	}
 	b := s.statement()
 	from := b.table("r", bigints("contact_id", contact), texts("name", name))
-	if _, err := q.exec(ctx, `delete from scores where `+b.in("contact_id", ids)+` and (contact_id, name) not in (select r.contact_id, r.name from `+from+`)`, b.args...); err != nil {
+	if _, err := q.exec(ctx, `delete from scores where `+b.in("contact_id", ids)+` and not `+b.inText("name", contacts.PredictedScores)+` and (contact_id, name) not in (select r.contact_id, r.name from `+from+`)`, b.args...); err != nil {
 		return err
 	}
 	if len(contact) == 0 {

@@ -32,33 +32,37 @@ func (m BGNBD) odds(s Summary) float64 {
 }
 
 // Expected is on how many days a customer will buy within the coming weeks:
-// equation 10 of the paper, with the hypergeometric function in the form that
-// stays small for customers who buy often.
+// equation 10 of the paper.
 func (m BGNBD) Expected(s Summary, weeks float64) float64 {
 	a := m.A
 	if math.Abs(a-1) < 1e-6 {
 		a = 1 + 1e-6 // the formula has a gap there, its value none
 	}
 	z := weeks / (m.Alpha + s.T + weeks)
-	series := hypergeometric(a+m.B-1-m.R, a-1, a+m.B+s.X-1, z)
-	n := (a + m.B + s.X - 1) / (a - 1) * (1 - math.Pow(1-z, a-1)*series)
-	return max(0, n/(1+m.odds(s)))
+	stays := math.Exp((m.R+s.X)*math.Log1p(-z) + logHypergeometric(m.R+s.X, m.B+s.X, a+m.B+s.X-1, z))
+	return max(0, (a+m.B+s.X-1)/(a-1)*(1-stays)/(1+m.odds(s)))
 }
 
-// hypergeometric is Gauss's 2F1(a, b; c; z) by its series, for 0 <= z < 1.
-func hypergeometric(a, b, c, z float64) float64 {
+// logHypergeometric is the logarithm of Gauss's 2F1(a, b; c; z) by its series, for
+// 0 <= z < 1: of customers who buy often it is beyond what a float64 holds. NaN
+// where it is below zero.
+func logHypergeometric(a, b, c, z float64) float64 {
+	const most, high = 100_000, 1e200
 	if c == 0 {
 		c = 1e-9
 	}
-	term, total := 1.0, 1.0
-	for k := 0.0; k < 10_000; k++ {
+	term, total, scale := 1.0, 1.0, 0.0
+	for k := 0.0; k < most; k++ {
 		term *= (a + k) * (b + k) / (c + k) * z / (k + 1)
 		total += term
-		if math.Abs(term) < 1e-12*math.Abs(total) {
+		if math.Abs(term) > high {
+			term, total, scale = term/high, total/high, scale+math.Log(high)
+		}
+		if math.Abs(term) < 1e-13*math.Abs(total) {
 			break
 		}
 	}
-	return total
+	return math.Log(total) + scale
 }
 
 // LogLikelihood is that of the model, given what customers did.

@@ -100,7 +100,7 @@ func minimum(f func([]float64) float64, start []float64, evaluations int) (at []
 // fitPositive searches parameters above zero that make a likelihood greatest, by
 // their logarithms. Parameters that leave all measure say that nothing fits.
 func fitPositive(minusLog func([]float64) float64, starts ...[]float64) (params []float64, least float64, found bool) {
-	const beyond, evaluations = 20, 4000 // e^20
+	const beyond, evaluations = 9, 4000 // from e^-9 to e^9
 	wrapped := func(logs []float64) float64 {
 		at := make([]float64, len(logs))
 		for i, l := range logs {

@@ -159,6 +159,9 @@ func (m *Model) check(sample []History, now Day) {
 	for i := range known {
 		foreseen += model.Expected(known[i].Summary(then), float64(held)/week)
 	}
+	if math.IsNaN(foreseen) {
+		return
+	}
 	e.Held, e.Foreseen, e.Came = held, math.Round(foreseen), came
 }
 

@@ -1,0 +1,215 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"rapport/internal/calendar"
+	"rapport/internal/catalog"
+	"rapport/internal/contacts"
+	"rapport/internal/ident"
+	"rapport/internal/relationship"
+	"rapport/internal/relationship/buying"
+	"rapport/internal/store"
+)
+
+const (
+	// predictAt is when everybody is predicted anew, by the company's clock: the
+	// day before is over, and the day's campaigns have not begun.
+	predictAt = 3 * 60 // minutes
+	// learntFor is how long a process goes by the model that it has read.
+	learntFor = time.Minute
+	// predictFor is how long one scheduler may take for it; after that another begins.
+	predictFor = time.Hour
+
+	readSize    = 2000   // customers in one statement
+	predictSize = 500    // customers in one transaction, whom it locks
+	sampleSize  = 20_000 // customers that a model is fitted to
+)
+
+// Predict learns every night, and whenever the rules ask for something else, from
+// what all customers have bought, by one elected scheduler, and writes what follows
+// for each of them.
+func (s *Scheduler) Predict(ctx context.Context, m moment) (did int, err error) {
+	if !s.asked.IsZero() && m.now.Sub(s.asked) < learntFor && s.askedOf == m.applied.ID {
+		return 0, nil
+	}
+	s.asked, s.askedOf = m.now, m.applied.ID
+	last, found, err := s.Store.LastLearnt(ctx)
+	if err != nil {
+		return 0, err
+	}
+	s.learnt.Store(&last)
+	purchase, asked := m.applied.Relationship.PurchaseKey(), m.applied.Relationship.AskedKey()
+	if found && last.Done && last.Purchase == purchase && last.Asked == asked && !last.MadeAt.Before(nightBefore(m.now, m.applied.Zone)) {
+		return 0, nil
+	}
+	held, err := s.Store.Lease(ctx, "predictions", s.ID, m.now, m.now.Add(predictFor))
+	if err != nil || !held {
+		return 0, err
+	}
+	next := store.Learnt{MadeAt: m.now, Purchase: purchase, Asked: asked}
+	if next.Model, err = s.learn(ctx, m.applied, m.now); err != nil {
+		return 0, err
+	}
+	if err := s.Store.KeepLearnt(ctx, next); err != nil {
+		return 0, err
+	}
+	s.learnt.Store(&next)
+	again := found && last.Purchase == purchase && last.Asked == asked
+	if next.Model.Orders != nil || next.Model.Ranks != nil {
+		if did, err = s.predictAll(ctx, m.applied, next, again); err != nil {
+			return did, err
+		}
+	}
+	done := next
+	done.Done = true
+	if err := s.Store.KeepLearnt(ctx, done); err != nil {
+		return did, err
+	}
+	e := next.Model.Evidence
+	s.Log.Info("what customers will do was predicted", "customers", e.Customers, "came_back", e.Repeat,
+		"held_days", e.Held, "foreseen", e.Foreseen, "came", e.Came, "missing", e.Missing)
+	return did, nil
+}
+
+// predictNow is Predict by itself: it needs nothing of what waits, and takes
+// minutes of a night that no contact should wait for.
+func (s *Scheduler) predictNow(ctx context.Context) (did int, err error) {
+	applied := s.Catalog.Current()
+	if applied == nil {
+		return 0, nil
+	}
+	return s.Predict(ctx, moment{now: s.Clock.Now(), applied: applied})
+}
+
+// nightBefore is the last moment until now at which everybody was due.
+func nightBefore(now time.Time, zone *time.Location) time.Time {
+	day := calendar.Of(now, zone)
+	if at := day.At(predictAt, zone); !at.After(now) {
+		return at
+	}
+	return day.AddDays(-1).At(predictAt, zone)
+}
+
+func purchases(applied *catalog.Applied, now time.Time) store.Purchases {
+	h := applied.Relationship.Health
+	return store.Purchases{Event: h.Purchase, Value: h.Value, Now: now}
+}
+
+// learn goes through what everybody has bought, and keeps a part of it drawn by
+// chance: always the same one of the same customers.
+func (s *Scheduler) learn(ctx context.Context, applied *catalog.Applied, now time.Time) (buying.Model, error) {
+	var from buying.Population
+	chance := rand.New(rand.NewPCG(1, 1))
+	in := purchases(applied, now)
+	in.Limit = readSize
+	for {
+		list, last, err := s.Store.Customers(ctx, in)
+		if err != nil {
+			return buying.Model{}, err
+		}
+		for _, c := range list {
+			days := c.History.Days
+			if from.Customers == 0 || days[0] < from.Since {
+				from.Since = days[0]
+			}
+			from.Customers++
+			if len(days) > 1 {
+				from.Repeat++
+			}
+			if len(from.Sample) < sampleSize {
+				from.Sample = append(from.Sample, c.History)
+			} else if at := chance.IntN(from.Customers); at < sampleSize {
+				from.Sample[at] = c.History
+			}
+		}
+		if last == 0 {
+			return buying.Fit(from, buying.DayOf(now)), nil
+		}
+		in.After = last
+	}
+}
+
+// predictAll writes what follows from a model for each customer. again says that
+// the ladder was told by the same rules before.
+func (s *Scheduler) predictAll(ctx context.Context, applied *catalog.Applied, l store.Learnt, again bool) (did int, err error) {
+	in := purchases(applied, l.MadeAt)
+	in.Limit = predictSize
+	for {
+		last, err := s.Store.PredictCustomers(ctx, in, func(list []store.Customer) []store.Prediction {
+			out := make([]store.Prediction, len(list))
+			for i, c := range list {
+				if !again {
+					c.Predicted = nil
+				}
+				key := fmt.Sprintf("predicted:night:%s:%d", ident.Format(int64(c.ID)), l.MadeAt.UnixMilli())
+				out[i] = predict(applied.Relationship, &l.Model, c, key, l.MadeAt)
+			}
+			did += len(out)
+			return out
+		})
+		if err != nil || last == 0 {
+			return did, err
+		}
+		in.After = last
+	}
+}
+
+// predict is what a model says of a customer, and tells the ladder when that can
+// answer one of its rules otherwise.
+func predict(def *relationship.Definition, m *buying.Model, c store.Customer, key string, now time.Time) store.Prediction {
+	p := store.Prediction{Contact: c.ID, Scores: relationship.Predict(m, c.History, now)}
+	if def.Turns(c.Predicted, p.Scores) {
+		p.Told = []contacts.Event{relationship.PredictionEvent(c.ID, p.Scores, key, now)}
+	}
+	return p
+}
+
+// buys reports whether what is new changes what is predicted of a contact.
+func (s *Scheduler) buys(applied *catalog.Applied, t *store.TouchedContact) bool {
+	if !hasNews(t, applied.Relationship.Health.Purchase) {
+		return false
+	}
+	learnt := s.learnt.Load()
+	return learnt != nil && learnt.Purchase == applied.Relationship.PurchaseKey()
+}
+
+// predictNeeds are those of predicting one contact.
+func predictNeeds(applied *catalog.Applied) contacts.Needs {
+	return contacts.Needs{Scores: true, Events: []string{applied.Relationship.Health.Purchase}}
+}
+
+func hasNews(t *store.TouchedContact, name string) bool {
+	return slices.ContainsFunc(t.News, func(e contacts.Event) bool { return e.Name == name })
+}
+
+// repredict predicts who has bought at once, by the model of last night. Somebody
+// else may have told of a prediction too, a scenario for instance: then that holds.
+func (s *Scheduler) repredict(applied *catalog.Applied, t *store.TouchedContact, now time.Time) *store.Prediction {
+	f := t.Facts
+	switch {
+	case f.Contact.Erased:
+		return nil
+	case !s.buys(applied, t):
+		var told []contacts.Score
+		for i := range t.News {
+			if t.News[i].Name == contacts.EventPredicted {
+				told = relationship.PredictionsIn(&t.News[i])
+			}
+		}
+		if len(told) == 0 {
+			return nil
+		}
+		return &store.Prediction{Contact: f.Contact.ID, Scores: told}
+	}
+	c := store.Customer{ID: f.Contact.ID, History: applied.Relationship.History(f.Events, now)}
+	_, c.Predicted = contacts.Predicted(f.Scores)
+	// By its key it comes after what the night has told at the same moment.
+	key := "predicted:purchase:" + ident.Format(t.News[len(t.News)-1].ID)
+	p := predict(applied.Relationship, &s.learnt.Load().Model, c, key, now)
+	return &p
+}
