@@ -188,9 +188,6 @@ func (d *decoder) deliver(n strict.Node) {
 	out := &d.def.Deliver
 	if choice, ok := m.Get("send_time").Choice(AsPlanned, BestTime); ok {
 		out.SendTime = choice
-		if choice == BestTime {
-			notRunYet(m.Get("send_time"), "send_time: best", "messages go as planned")
-		}
 	}
 	if span, ok := m.Get("expire").Span(); ok {
 		out.Expire = span

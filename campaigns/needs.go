@@ -37,6 +37,7 @@ func (d *Definition) StepNeeds(pinned *Definition, at Place, all segments.Set, l
 		n = n.And(d.exitNeeds(all)).And(s.needs(all))
 		if s.Kind == StepSend {
 			n.Ledger = n.Ledger || d.limited(limits)
+			n.Clicks = n.Clicks || d.Deliver.SendTime == BestTime
 		}
 	})
 	if at.Position == "" {

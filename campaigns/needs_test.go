@@ -26,6 +26,9 @@ func only(in Input, n contacts.Needs) Input {
 	if n.Campaigns {
 		facts.Campaigns = full.Campaigns
 	}
+	if n.Clicks {
+		facts.Clicks = full.Clicks
+	}
 	if n.Changes {
 		facts.Changes = full.Changes
 	}

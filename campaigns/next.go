@@ -216,18 +216,25 @@ func (r *run) send(n *node) (int, time.Time, bool) {
 	}
 	permit := r.cur.Permit(r.in.Permit, &r.in.Question.Facts.Contact, r.in.Zone)
 	notBefore, hold := permit.Allowed(r.in.Now)
-	if notBefore.IsZero() {
+	expires, timing := r.cur.Expires(permit, r.in.Now), hold
+	switch {
+	case notBefore.IsZero():
 		// Nothing will ever let it go: it waits, and expires with that reason.
-		notBefore = r.cur.Expires(permit, r.in.Now)
+		notBefore = expires
+	case r.cur.Deliver.SendTime == BestTime:
+		f, moved := r.in.Question.Facts, false
+		if notBefore, timing, moved = bestTime(permit, &f.Contact, f.Clicks, notBefore, expires, r.in.Now); moved {
+			hold = timing
+		}
 	}
 	r.d.Message = &NewMessage{
 		ID: message, StepID: s.ID, Number: s.Number,
 		Template: s.Send.Template, Subject: s.Send.Subject, Priority: r.cur.Priority,
-		NotBefore: notBefore, Hold: hold, Expires: r.cur.Expires(permit, r.in.Now),
+		NotBefore: notBefore, Hold: hold, Expires: expires,
 	}
 	e.State = Parked
 	e.DueAt = time.Time{}
-	r.trace(s.ID, "planned", hold)
+	r.trace(s.ID, "planned", timing)
 	return 0, time.Time{}, false
 }
 

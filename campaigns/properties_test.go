@@ -121,6 +121,12 @@ func newLife(t *rapid.T) *life {
 		Attributes: map[string]any{"country": rapid.SampledFrom([]string{"DE", "FR"}).Draw(t, "country")},
 	}
 	l.facts.Consents = []contacts.Consent{{Topic: "guides", State: contacts.ConsentGiven, At: at("2026-01-01 00:00")}}
+	if rapid.Bool().Draw(t, "best time") {
+		d.Deliver.SendTime = BestTime
+		for n := range rapid.IntRange(0, 8).Draw(t, "clicks") {
+			l.facts.Clicks = append(l.facts.Clicks, l.now.AddDate(0, 0, -n).Add(-time.Duration(rapid.IntRange(0, 12).Draw(t, "hour"))*time.Hour))
+		}
+	}
 	l.permit.Limits = []Limit{{Max: 2, Per: calendar.Span{Days: 1}}}
 	l.e = Begin(enrolmentID, 1, Enrol, l.now)
 	return l

@@ -25,14 +25,15 @@ const (
 	// predictFor is how long one scheduler may take for it; after that another begins.
 	predictFor = time.Hour
 
-	readSize    = 2000   // customers in one statement
-	predictSize = 500    // customers in one transaction, whom it locks
-	sampleSize  = 20_000 // customers that a model is fitted to
+	clickedFor  = 400 * 24 * time.Hour // for which it is known when people clicked
+	readSize    = 2000                 // customers in one statement
+	predictSize = 500                  // customers in one transaction, whom it locks
+	sampleSize  = 20_000               // customers that a model is fitted to
 )
 
-// Predict learns every night, and whenever the rules ask for something else, from
+// Predict is what is done of a night. It learns then, and whenever the rules ask for something else, from
 // what all customers have bought, by one elected scheduler, and writes what follows
-// for each of them.
+// for each of them; and it forgets clicks that no best hour looks at any more.
 func (s *Scheduler) Predict(ctx context.Context, m moment) (did int, err error) {
 	if !s.asked.IsZero() && m.now.Sub(s.asked) < learntFor && s.askedOf == m.applied.ID {
 		return 0, nil
@@ -49,6 +50,9 @@ func (s *Scheduler) Predict(ctx context.Context, m moment) (did int, err error) 
 	}
 	held, err := s.Store.Lease(ctx, "predictions", s.ID, m.now, m.now.Add(predictFor))
 	if err != nil || !held {
+		return 0, err
+	}
+	if err := s.Store.ForgetClicked(ctx, m.now.Add(-clickedFor)); err != nil {
 		return 0, err
 	}
 	next := store.Learnt{MadeAt: m.now, Purchase: purchase, Asked: asked}

@@ -40,6 +40,7 @@ type Store interface {
 	LastHarm(ctx context.Context) (map[int64]int64, error)
 	Harm(ctx context.Context, in store.Harm) ([]store.Harmed, error)
 	PauseFor(ctx context.Context, k store.Campaign, reason string, now time.Time) (bool, error)
+	ForgetClicked(ctx context.Context, before time.Time) error
 	LastLearnt(ctx context.Context) (l store.Learnt, found bool, err error)
 	KeepLearnt(ctx context.Context, l store.Learnt) error
 	Customers(ctx context.Context, in store.Purchases) (list []store.Customer, last contacts.ID, err error)

@@ -166,6 +166,9 @@ type Facts struct {
 	Campaigns []Participation // every enrolment, running or over
 	Changes   []StageChange   // oldest first
 	Scores    []Score         // by name
+	// Clicks are when it clicked, machines excepted, each at the beginning of its
+	// quarter of an hour: what the best hour is learnt from.
+	Clicks []time.Time
 }
 
 // ConsentFor returns the statement that counts for a topic: the last one of the

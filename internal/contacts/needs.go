@@ -13,6 +13,7 @@ type Needs struct {
 	Campaigns bool     // every enrolment
 	Changes   bool     // of stage and health
 	Scores    bool     // signals, points and the like
+	Clicks    bool     // when it clicked
 
 	// Of the ledger, and not part of Facts:
 	Ledger   bool // what was sent and what waits, for limits
@@ -20,13 +21,13 @@ type Needs struct {
 }
 
 // Everything is all that can be known of a contact.
-var Everything = Needs{Contact: true, Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Scores: true, Ledger: true, Outcomes: true}
+var Everything = Needs{Contact: true, Consents: true, AllEvents: true, Sent: true, Campaigns: true, Changes: true, Scores: true, Clicks: true, Ledger: true, Outcomes: true}
 
 // And is what either of two decisions looks at.
 func (n Needs) And(o Needs) Needs {
 	out := Needs{
 		Contact: n.Contact || o.Contact, Consents: n.Consents || o.Consents, AllEvents: n.AllEvents || o.AllEvents, Sent: n.Sent || o.Sent,
-		Campaigns: n.Campaigns || o.Campaigns, Changes: n.Changes || o.Changes, Scores: n.Scores || o.Scores,
+		Campaigns: n.Campaigns || o.Campaigns, Changes: n.Changes || o.Changes, Scores: n.Scores || o.Scores, Clicks: n.Clicks || o.Clicks,
 		Ledger: n.Ledger || o.Ledger, Outcomes: n.Outcomes || o.Outcomes,
 		Events: slices.Concat(n.Events, o.Events),
 	}

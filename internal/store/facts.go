@@ -49,6 +49,7 @@ func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact
 		{needs.Campaigns, func() error { return s.loadParticipations(ctx, q, ids, facts) }},
 		{needs.Changes, func() error { return s.loadStageChanges(ctx, q, ids, facts) }},
 		{needs.Scores, func() error { return s.loadScores(ctx, q, ids, facts) }},
+		{needs.Clicks, func() error { return s.loadClicked(ctx, q, ids, facts) }},
 	} {
 		if !part.needed {
 			continue

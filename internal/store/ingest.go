@@ -219,6 +219,9 @@ func (g *ingest) store(q querier) error {
 	if err := g.keepUnproved(q); err != nil {
 		return err
 	}
+	if err := g.keepClicked(q); err != nil {
+		return err
+	}
 	return g.touch(g.ctx, q, touched)
 }
 
