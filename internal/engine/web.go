@@ -128,7 +128,7 @@ func (e *Engine) apiSettings() api.Settings {
 	}
 	s := api.Settings{Topics: slices.Clone(applied.TopicOrder), TransactionalStarts: map[string]bool{}, Segments: map[string]string{},
 		Question: store.Question{Segments: applied.Segments, Zone: applied.Zone, Ladder: applied.Relationship.Stages(), Scoring: applied.Relationship.Scoring()}}
-	s.Referral = applied.Relationship.Programs.Referral
+	s.Programs = &applied.Relationship.Programs
 	for _, name := range applied.TopicOrder {
 		if applied.Topics[name].Double {
 			s.Double = append(s.Double, name)

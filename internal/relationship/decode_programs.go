@@ -2,6 +2,7 @@ package relationship
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,11 +11,6 @@ import (
 	"rapport/internal/strict"
 	"rapport/segments"
 )
-
-// notRunYet warns of a program that is read and checked, and that nothing acts on.
-func notRunYet(key strict.Node) {
-	key.Warnf(strict.CodeNotRunYet, "", "programs.%s does not run yet: it is read and checked, and changes nothing", key.Raw().Value)
-}
 
 func (d *decoder) signals(n strict.Node) {
 	if !n.Present() {
@@ -97,21 +93,33 @@ func (d *decoder) programs(n strict.Node) {
 		return
 	}
 	m := n.Map("loyalty", "referral", "survey", "partners")
-	if m.Has("partners") {
-		notRunYet(m.Key("partners"))
-	}
 	d.loyalty(m.Get("loyalty"))
 	d.referral(m.Get("referral"))
 	d.surveys(m.Get("survey"))
-	if partners := m.Get("partners"); partners.Present() {
-		for _, p := range partners.Map().Pairs() {
-			if name, ok := p.Key.Name(); ok {
-				d.def.Programs.Partners = append(d.def.Programs.Partners, name)
-			}
-			partner := p.Value.Map("title", "code")
-			partner.Require("title").Text()
-			partner.Require("code").Text()
+	d.partners(m.Get("partners"))
+}
+
+func (d *decoder) partners(n strict.Node) {
+	if !n.Present() {
+		return
+	}
+	for _, p := range n.Map().Pairs() {
+		name, ok := p.Key.Name()
+		m := p.Value.Map("title", "code")
+		title, _ := m.Require("title").Text()
+		code, given := m.Require("code").Text()
+		if !ok || !given {
+			continue
 		}
+		if code == "" || code != url.QueryEscape(code) {
+			m.Get("code").Hintf(strict.CodeBadValue, "use letters, digits, - and _", "the code %q cannot stand in a link as it is", code)
+			continue
+		}
+		if other := d.def.Programs.PartnerOf(code); other != nil {
+			m.Get("code").Errorf(strict.CodeBadValue, "%s has the code %s already", other.Name, other.Code)
+			continue
+		}
+		d.def.Programs.Partners = append(d.def.Programs.Partners, Partner{name, title, code})
 	}
 }
 

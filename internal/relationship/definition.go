@@ -62,7 +62,7 @@ type Programs struct {
 	Loyalty  Loyalty
 	Referral *Referral // nil: there is no such program
 	Surveys  []Survey
-	Partners []string // names; read and checked, and nothing acts on them
+	Partners []Partner
 }
 
 // Loyalty says what earns points and what they are worth.
@@ -92,6 +92,27 @@ type Tier struct {
 type Referral struct {
 	Points int            // for who brought somebody that has bought
 	Friend map[string]any // fields of the friend that are set when it joins
+}
+
+// Partner is somebody through whom contacts come.
+type Partner struct {
+	Name  string // what the attribute PartnerAttribute of such a contact holds
+	Title string
+	Code  string // what stands in the partner's links
+}
+
+// PartnerAttribute is the attribute that says through whom a contact came.
+const PartnerAttribute = "partner"
+
+// PartnerOf is the partner with a code, whatever the case of its letters; nil when
+// there is none.
+func (p *Programs) PartnerOf(code string) *Partner {
+	for i := range p.Partners {
+		if code != "" && contacts.Fold(p.Partners[i].Code) == contacts.Fold(code) {
+			return &p.Partners[i]
+		}
+	}
+	return nil
 }
 
 // Survey asks one question.

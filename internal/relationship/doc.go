@@ -15,6 +15,5 @@
 //
 // What it leaves to others: storing the changes, and asking again at the
 // moment that State.NextChange names; asking about scores, which segments does.
-// Programs other than loyalty are read and checked here; nothing acts on them
-// yet.
+// Programs other than loyalty are read and checked here, and run elsewhere.
 package relationship

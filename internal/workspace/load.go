@@ -220,6 +220,9 @@ func (r *reading) settings() {
 	}
 	s := decodeSettings(r.main.node, r.ws, r.env)
 	r.confirms, r.faultySenders = s.confirms, s.faultySenders
+	if r.ws.Attributes != nil && r.hasPartners() {
+		r.ws.Attributes[relationship.PartnerAttribute] = "text" // nobody need declare what the engine writes
+	}
 	r.names.Attributes, r.names.Events = r.ws.Attributes, r.ws.Events
 	if zone, err := calendar.LoadZone(r.ws.Company.Timezone); err == nil {
 		r.names.Zone = zone
@@ -255,6 +258,15 @@ func (r *reading) templates() {
 			Source: source,
 		})
 	}
+}
+
+// hasPartners reports whether relationship.yaml names partners, ahead of reading it.
+func (r *reading) hasPartners() bool {
+	if !r.ladder.ok || !r.ladder.node.IsMap() {
+		return false
+	}
+	programs := r.ladder.node.Map().Get("programs")
+	return programs.IsMap() && programs.Map().Get("partners").Present()
 }
 
 func (r *reading) relationship() {

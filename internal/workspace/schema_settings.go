@@ -107,6 +107,7 @@ func relationshipSchema() schema {
 		})).says("lowest first; a contact stands on the highest rung it has earned"),
 		"health": object(map[string]schema{
 			"purchase": text().says("the event that counts as a purchase"),
+			"value":    text().says("its property that tells what was paid; total unless said"),
 			"new":      def("span"),
 			"states":   listOfSchema(object(map[string]schema{"health!": enum("new", "active", "at-risk", "lapsed", "lost"), "when!": def("condition")})),
 		}),

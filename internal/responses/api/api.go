@@ -51,8 +51,9 @@ type Store interface {
 
 // Settings is what of the applied workspace matters here.
 type Settings struct {
-	// Referral is what bringing a friend is worth; nil: there is no such program.
-	Referral *relationship.Referral
+	// Programs say what bringing a friend is worth, and who the partners are; nil:
+	// nothing was applied yet.
+	Programs *relationship.Programs
 
 	Topics []string
 	Double []string // those whose consent counts once it is confirmed by mail
