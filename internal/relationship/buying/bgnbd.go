@@ -11,7 +11,12 @@ import (
 // its own, drawn from a gamma distribution with R and Alpha, and after each
 // purchase stays away for good with a chance of its own, drawn from a beta
 // distribution with A and B. Time is in weeks.
-type BGNBD struct{ R, Alpha, A, B float64 }
+type BGNBD struct {
+	R     float64 `json:"r"`
+	Alpha float64 `json:"alpha"`
+	A     float64 `json:"a"`
+	B     float64 `json:"b"`
+}
 
 // PAlive is the chance that a customer has not left for good. Who has bought on
 // one day only had no purchase yet after which to leave, so it is 1.

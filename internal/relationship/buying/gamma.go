@@ -5,7 +5,11 @@ import "math"
 // GammaGamma is the model of Fader and Hardie, "The Gamma-Gamma Model of Monetary
 // Value" (2013), http://brucehardie.com/notes/025/: what a customer spends each
 // time varies around a mean of its own, and these means vary between customers.
-type GammaGamma struct{ P, Q, V float64 }
+type GammaGamma struct {
+	P float64 `json:"p"`
+	Q float64 `json:"q"`
+	V float64 `json:"v"`
+}
 
 // Mean is what a customer is expected to spend each time. Who has bought on one
 // day only is like the others.

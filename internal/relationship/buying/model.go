@@ -16,17 +16,17 @@ type Model struct {
 
 // Evidence is what a model rests on.
 type Evidence struct {
-	Customers  int     // who bought at all
-	Repeat     int     // who came back on another day
-	Days       int     // since the first purchase of all
-	Sample     int     // customers that the parameters were fitted to
-	Likelihood float64 // the logarithm, per customer of the sample
+	Customers  int     `json:"customers"`      // who bought at all
+	Repeat     int     `json:"came_back"`      // who came back on another day
+	Days       int     `json:"days"`           // since the first purchase of all
+	Sample     int     `json:"sample"`         // customers that the parameters were fitted to
+	Likelihood float64 `json:"log_likelihood"` // the logarithm, per customer of the sample
 	// The check: a model that was fitted to what was known Held days before
 	// foresaw Foreseen days with a purchase since, and there were Came.
-	Held     int
-	Foreseen float64
-	Came     int
-	Missing  string // why there are no predictions; "" where there are
+	Held     int     `json:"held_days"`
+	Foreseen float64 `json:"foreseen"`
+	Came     int     `json:"came"`
+	Missing  string  `json:"missing,omitempty"` // why there are no predictions; "" where there are
 }
 
 // Prediction is what is said about one customer. Each part may be missing.
