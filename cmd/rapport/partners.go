@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -68,15 +67,16 @@ func (s *session) partners() ([]partnerFigures, error) {
 	if err != nil {
 		return nil, err
 	}
+	list := []partnerFigures{}
 	if applied == nil {
-		return nil, fmt.Errorf("nothing was applied yet: run rapport apply")
+		s.note("nothing was applied yet: run rapport apply")
+		return list, nil
 	}
 	h := applied.Relationship.Health
 	found, err := s.store.BroughtBy(s.ctx, relationship.PartnerAttribute, store.Purchases{Event: h.Purchase, Value: h.Value, Now: s.now.Now()})
 	if err != nil {
 		return nil, err
 	}
-	list := []partnerFigures{}
 	for _, p := range applied.Relationship.Programs.Partners {
 		figures := partnerFigures{Partner: p.Name, Title: p.Title, Code: p.Code, Known: true}
 		found = slices.DeleteFunc(found, func(b store.Brought) bool {
