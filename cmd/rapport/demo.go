@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rapport/examples"
 	"rapport/internal/simulate"
 )
 
@@ -25,11 +26,12 @@ func (a *app) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "See it all work: a bike shop, its customers, and fast time",
-		Long: `Runs the Northwind example with invented contacts who sign up, read, click, buy,
-answer and complain. Everything is in this one program: database, queue and a
+		Long: `Runs an example, the bike shop Northwind unless --example names another, with
+invented contacts who sign up, read, click, buy, answer and complain. Everything is in this one program: database, queue and a
 mailbox that catches all mail. A day takes two seconds unless --speed says
 otherwise. The dashboard shows it on http://127.0.0.1:8080.`,
 		Example: `  rapport demo
+  rapport demo --example fernlight
   rapport demo --contacts 2000 --speed 500ms
   rapport demo --days 90 --speed max --exit --json`,
 		Args: cobra.NoArgs,
@@ -39,12 +41,16 @@ otherwise. The dashboard shows it on http://127.0.0.1:8080.`,
 				return err
 			}
 			o.Day = day
+			if _, err := examples.Open(o.Example); err != nil {
+				return usagef("--example: %v", err)
+			}
 			if o.Contacts < 1 || o.Days < 1 {
 				return usagef("--contacts and --days must be at least 1")
 			}
 			return a.demo(cmd.Context(), o, exit)
 		},
 	}
+	a.exampleFlag(c, &o.Example, examples.Northwind, "which `example` to run: ")
 	c.Flags().IntVar(&o.Contacts, "contacts", 500, "how `many` people there are")
 	c.Flags().IntVar(&o.Days, "days", 90, "how many `days` to live through")
 	c.Flags().StringVar(&speed, "speed", "2s", "how long a `day` takes, such as 2s or 500ms, or max")
@@ -186,7 +192,7 @@ type demoView struct {
 
 func (a *app) newDemoView(d *simulate.Demo) *demoView {
 	v := &demoView{a: a, d: d, out: a.stderr, live: a.isTerminal(a.stderr) && !a.json, now: d.Start}
-	a.note("Northwind Bikes, %s. Dashboard: http://%s", of(d.Contacts, "contact"), d.Listen)
+	a.note("%s, %s. Dashboard: http://%s", d.Workspace.Company.Name, of(d.Contacts, "contact"), d.Listen)
 	return v
 }
 
@@ -269,7 +275,7 @@ func (v *demoView) picture() ([]string, error) {
 	}
 	lines = append(lines, "",
 		fmt.Sprintf("  mail     %s sent, %s waiting, %s skipped, %s failed", a.green(count(t.Messages["sent"])), count(t.Messages["queued"]+t.Messages["sending"]), count(t.Messages["skipped"]), count(t.Messages["failed"])),
-		fmt.Sprintf("  answers  %s opens, %s clicks, %s orders, %s replies, %s left", count(t.Events["email.opened"]), count(t.Events["email.clicked"]), count(t.Events["order.placed"]), count(t.Events["email.replied"]), count(t.Events["email.unsubscribed"]+t.Events["email.complained"])),
+		fmt.Sprintf("  answers  %s opens, %s clicks, %s purchases, %s replies, %s left", count(t.Events["email.opened"]), count(t.Events["email.clicked"]), count(t.Events[v.d.World.Model.Trade.Purchase]), count(t.Events["email.replied"]), count(t.Events["email.unsubscribed"]+t.Events["email.complained"])),
 		fmt.Sprintf("  twice    %s", count(v.d.Engine.Box.Counts().Duplicates)),
 		"")
 	return lines, nil

@@ -8,28 +8,32 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rapport/examples"
 	"rapport/internal/workspace"
 )
 
 func (a *app) initCommand() *cobra.Command {
-	var name string
+	var name, example string
 	c := &cobra.Command{
 		Use:   "init DIR",
 		Short: "Make a workspace that works as it stands",
 		Long: `Make a workspace in a new or empty folder: one campaign with its templates,
 segments, ladder and a scenario. It validates as it stands, and the editor
-completes its files. Nothing is mailed until delivery says live.`,
+completes its files. Nothing is mailed until delivery says live.
+
+With --example it is one of the examples instead, each a whole company with its
+campaigns, texts and scenarios, to look around in and to change into your own.`,
 		Example: `  rapport init acme
-  rapport init acme --name "Acme Tools"`,
+  rapport init acme --name "Acme Tools"
+  rapport init shop --example northwind`,
 		Args: args("DIR"),
 		RunE: func(_ *cobra.Command, given []string) error {
 			dir := given[0]
-			if name == "" {
-				name = companyOf(dir)
-			}
-			if err := workspace.Init(dir, name); err != nil {
+			made, err := initialize(dir, name, example)
+			if err != nil {
 				return err
 			}
+			name = made
 			if a.json {
 				return a.print(map[string]string{"dir": dir, "company": name})
 			}
@@ -45,7 +49,36 @@ completes its files. Nothing is mailed until delivery says live.`,
 		},
 	}
 	c.Flags().StringVar(&name, "name", "", "name of the company (default: after the folder)")
+	a.exampleFlag(c, &example, "", "begin with an `example`: ")
 	return c
+}
+
+// initialize makes the workspace, and returns the company's name.
+func initialize(dir, name, example string) (company string, err error) {
+	if example == "" {
+		if name == "" {
+			name = companyOf(dir)
+		}
+		return name, workspace.Init(dir, name)
+	}
+	if name != "" {
+		return "", usagef("--name and --example exclude each other: an example has its company, and rapport.yaml names it")
+	}
+	folder, err := examples.Open(example)
+	if err != nil {
+		return "", usagef("--example: %v", err)
+	}
+	if err := workspace.InitFrom(dir, folder); err != nil {
+		return "", err
+	}
+	w, _ := workspace.Load(dir, nil)
+	return w.Company.Name, nil
+}
+
+// exampleFlag is the flag that names an example.
+func (a *app) exampleFlag(c *cobra.Command, name *string, usual, usage string) {
+	c.Flags().StringVar(name, "example", usual, usage+strings.Join(examples.Names(), ", "))
+	_ = c.RegisterFlagCompletionFunc("example", cobra.FixedCompletions(examples.Names(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 }
 
 // companyOf makes a company's name of a folder's: "acme-tools" is Acme Tools.

@@ -54,16 +54,26 @@ type house struct {
 	applied *catalog.Applied
 }
 
+func northwindFiles(t testing.TB) fs.FS {
+	t.Helper()
+	folder, err := examples.Open(examples.Northwind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
 // northwind is the example with some of its files replaced or added.
 func northwind(t testing.TB, changes map[string]string) *house {
 	t.Helper()
 	files := map[string]string{}
-	err := fs.WalkDir(examples.Northwind, "northwind", func(path string, e fs.DirEntry, err error) error {
+	folder := northwindFiles(t)
+	err := fs.WalkDir(folder, ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
-		data, err := examples.Northwind.ReadFile(path)
-		files[strings.TrimPrefix(path, "northwind/")] = string(data)
+		data, err := fs.ReadFile(folder, path)
+		files[path] = string(data)
 		return err
 	})
 	if err != nil {
@@ -268,7 +278,7 @@ func signing(t testing.TB) (*house, ed25519.PublicKey) {
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := examples.Northwind.ReadFile("northwind/rapport.yaml")
+	raw, err := fs.ReadFile(northwindFiles(t), "rapport.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

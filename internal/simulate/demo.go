@@ -2,13 +2,15 @@ package simulate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 
 // Options of a demo.
 type Options struct {
+	Example  string // its name; "" means Northwind
 	Contacts int
 	Days     int
 	Seed     uint64
@@ -33,13 +36,14 @@ type Options struct {
 	Log    *slog.Logger
 }
 
-// Demo is the Northwind example with people in it.
+// Demo is an example with people in it.
 type Demo struct {
 	Options
-	Engine *engine.Engine
-	World  *World
-	Clock  clock.Clock
-	manual *clock.Manual // with Day 0
+	Engine    *engine.Engine
+	World     *World
+	Clock     clock.Clock
+	Workspace *workspace.Workspace
+	manual    *clock.Manual // with Day 0
 }
 
 // NewDemo opens an engine on a new embedded database, applies the example, and
@@ -52,16 +56,18 @@ func NewDemo(ctx context.Context, o Options) (*Demo, error) {
 	} else {
 		d.Clock = clock.NewFast(o.Start, float64(24*time.Hour)/float64(o.Day))
 	}
-	// The callbacks of the demo are signed with a secret of its own.
+	// The callbacks of the demo are signed with a secret of its own, which is that of
+	// whatever an example has a secret for.
 	raw := make([]byte, 32)
 	rand.Read(raw) // never fails
 	secret := hex.EncodeToString(raw)
-	env := func(name string) (string, bool) { return secret, name == "NORTHWIND_WEBHOOK_SECRET" }
+	env := func(name string) (string, bool) { return secret, strings.HasSuffix(name, "_SECRET") }
 
-	w, err := northwind(o.Listen, env)
+	w, err := example(cmp.Or(o.Example, examples.Northwind), o.Listen, env)
 	if err != nil {
 		return nil, err
 	}
+	d.Workspace = w
 	d.Engine, err = engine.Open(ctx, engine.Options{
 		Database: filepath.Join(o.Dir, "demo.db"), DataDir: o.Dir, Env: env, Clock: d.Clock, Wall: clock.System{}.Now, Log: o.Log, Listen: o.Listen, Fleeting: true,
 		Note: d.note(), Idle: 10 * time.Millisecond,
@@ -97,7 +103,7 @@ func (d *Demo) begin(ctx context.Context, w *workspace.Workspace, secret string)
 	}
 	trade := TradeOf(w)
 	model := NewModel(d.Seed, trade, trade.People(Crowd{Seed: d.Seed, Size: d.Contacts, Start: d.Start.Add(time.Minute), Days: d.Days, Later: 0.4}))
-	web := &Web{Model: model, Handler: e.Handler(), Key: key, Secret: secret, Wall: clock.System{}, Provider: "relay", Root: w.PublicURL}
+	web := &Web{Model: model, Handler: e.Handler(), Key: key, Secret: secret, Wall: clock.System{}, Provider: caller(w), Root: w.PublicURL}
 	d.World = &World{Model: model, Hand: web}
 	d.World.Start(d.Start)
 	e.Box.Subscribe(web.Deliver)
@@ -129,23 +135,21 @@ func (d *Demo) Run(ctx context.Context, tell func(time.Time)) error {
 	return nil
 }
 
-// northwind reads the example out of the program. Links in its mail lead to the
-// address that the demo listens on.
-func northwind(listen string, env func(string) (string, bool)) (*workspace.Workspace, error) {
-	var files []workspace.File
-	err := fs.WalkDir(examples.Northwind, "northwind", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		data, err := examples.Northwind.ReadFile(name)
-		if listen != "" {
-			data = bytes.ReplaceAll(data, []byte("http://127.0.0.1:8080"), []byte("http://"+listen))
-		}
-		files = append(files, workspace.File{Path: strings.TrimPrefix(name, "northwind/"), Data: data})
-		return err
-	})
+// example reads one out of the program. Links in its mail lead to the address
+// that the demo listens on.
+func example(name, listen string, env func(string) (string, bool)) (*workspace.Workspace, error) {
+	folder, err := examples.Open(name)
 	if err != nil {
 		return nil, err
+	}
+	files, err := workspace.ReadFS(folder)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		if listen != "" {
+			files[i].Data = bytes.ReplaceAll(f.Data, []byte("http://127.0.0.1:8080"), []byte("http://"+listen))
+		}
 	}
 	w, findings := workspace.FromFiles(files, env)
 	for _, f := range findings {
@@ -154,4 +158,14 @@ func northwind(listen string, env func(string) (string, bool)) (*workspace.Works
 		}
 	}
 	return w, nil
+}
+
+// caller is the provider of a workspace whose callbacks the people of a demo make.
+func caller(w *workspace.Workspace) string {
+	for _, name := range slices.Sorted(maps.Keys(w.Providers)) {
+		if c := w.Providers[name].Callbacks; c != nil && c.Kind == "generic" {
+			return name
+		}
+	}
+	return ""
 }

@@ -48,7 +48,8 @@ func (h *direct) Collect(ctx context.Context) (letters []Letter, err error) {
 			key := l.Template + " to " + l.Email
 			h.copies[key]++
 			letters = append(letters, Letter{l.Email, &Mail{ID: ident.Format(l.ID), Key: fmt.Sprintf("%s %d", key, h.copies[key]),
-				Campaign: l.Campaign, Template: l.Template, Stage: l.Stage, Clickable: true}})
+				Campaign: l.Campaign, Template: l.Template, Stage: l.Stage, Clickable: true,
+				Survey: h.model.Trade.Surveys[[2]string{l.Campaign, l.Template}]}})
 		}
 	}
 	return letters, nil
@@ -144,7 +145,7 @@ func (h *direct) ingest(ctx context.Context, in []store.Incoming) error {
 // answers are the events that deeds about mail make.
 var answers = map[string]string{
 	"open": contacts.EventOpened, "proxy": contacts.EventOpened, "click": contacts.EventClicked, "reply": contacts.EventReplied,
-	"bounce": contacts.EventBounced, "complain": contacts.EventComplained, "unsubscribe": contacts.EventUnsubscribed,
+	"answer": contacts.EventSurveyed, "bounce": contacts.EventBounced, "complain": contacts.EventComplained, "unsubscribe": contacts.EventUnsubscribed,
 }
 
 func (h *direct) incoming(d Deed) (store.Incoming, error) {

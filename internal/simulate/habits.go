@@ -8,6 +8,7 @@ import (
 
 	"rapport/campaigns"
 	"rapport/internal/contacts"
+	"rapport/internal/relationship"
 	"rapport/internal/workspace"
 	"rapport/segments"
 )
@@ -29,6 +30,8 @@ type Trade struct {
 	Purchase string
 	Habits   []Habit
 	Goals    map[string]string // campaign to the event of its goal
+	// Surveys are what the mail of a campaign and template asks.
+	Surveys map[[2]string]*relationship.Survey
 
 	attributes map[string]string            // name to type
 	asked      map[string]bool              // attributes that conditions and waits ask for
@@ -55,7 +58,7 @@ var kinds = []struct {
 
 // TradeOf reads a workspace for what a model of its people needs.
 func TradeOf(w *workspace.Workspace) *Trade {
-	t := &Trade{Purchase: w.Relationship.Health.Purchase, Goals: map[string]string{}, attributes: map[string]string{}, asked: map[string]bool{},
+	t := &Trade{Purchase: w.Relationship.Health.Purchase, Goals: map[string]string{}, Surveys: map[[2]string]*relationship.Survey{}, attributes: map[string]string{}, asked: map[string]bool{},
 		properties: map[string]map[string]string{}, values: map[string][]string{}, topics: slices.Clone(w.TopicOrder)}
 	if t.Purchase == "" {
 		t.Purchase = "order.placed"
@@ -95,6 +98,11 @@ func TradeOf(w *workspace.Workspace) *Trade {
 		add(s.When)
 	}
 	for name, d := range w.Campaigns {
+		for _, s := range d.Sends() {
+			if asked := w.Relationship.Survey(s.Survey); asked != nil {
+				t.Surveys[[2]string{name, s.Send.Template}] = asked
+			}
+		}
 		add(d.Exit...)
 		add(d.Conditions()...)
 		for _, name := range d.Dates() {
@@ -108,7 +116,7 @@ func TradeOf(w *workspace.Workspace) *Trade {
 		}
 		if d.Goal != nil && d.Goal.When != nil {
 			add(d.Goal.When)
-			if goals := ownEvents(d.Goal.When.Uses().Events); len(goals) > 0 {
+			if goals := unasked(d.Goal.When.Uses().Events); len(goals) > 0 {
 				t.Goals[name] = goals[0]
 			}
 		}
@@ -117,7 +125,7 @@ func TradeOf(w *workspace.Workspace) *Trade {
 		slices.Sort(list)
 		t.values[key] = slices.Compact(list)
 	}
-	for _, name := range ownEvents(sortedKeys(events)) {
+	for _, name := range unasked(sortedKeys(events)) {
 		if name != t.Purchase {
 			t.Habits = append(t.Habits, t.habit(name)...)
 		}
@@ -137,6 +145,15 @@ func (t *Trade) compare(list []segments.Compared) {
 func ownEvents(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		return strings.HasPrefix(name, "email.") || strings.HasPrefix(name, "consent.") || strings.HasPrefix(name, "contact.")
+	})
+}
+
+// unasked are those of the company's events that people bring about by themselves.
+// What the engine writes comes of something else; referral.converted is left among
+// them, for nobody in a simulation passes a link on.
+func unasked(names []string) []string {
+	return slices.DeleteFunc(ownEvents(names), func(name string) bool {
+		return name != contacts.EventConverted && slices.Contains(contacts.UndeclaredEvents, name)
 	})
 }
 

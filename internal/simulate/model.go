@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"rapport/internal/relationship"
 )
 
 // Rates are how likely people do what about a message, for a person of middling
@@ -16,13 +18,15 @@ type Rates struct {
 	Unsubscribe float64 `json:"unsubscribe"` // of an opened message
 	Complain    float64 `json:"complain"`    // of an opened message
 	Buy         float64 `json:"buy"`         // after a click: the campaign's goal, else a purchase
+	Answer      float64 `json:"-"`           // of an opened message that asks a survey
+	Confirm     float64 `json:"-"`           // of messages that ask to confirm a consent
 	Order       float64 `json:"-"`           // of those who put something in the cart
 	Again       float64 `json:"-"`           // a day, of those who bought before
 }
 
 // DefaultRates are what a well-kept list of a small shop sees.
 var DefaultRates = Rates{Open: 0.5, Proxy: 0.15, Click: 0.22, Reply: 0.012, Unsubscribe: 0.006, Complain: 0.0012,
-	Buy: 0.16, Order: 0.45, Again: 0.010}
+	Buy: 0.16, Answer: 0.25, Confirm: 0.8, Order: 0.45, Again: 0.010}
 
 // RateKey is for what rates hold: a template sent to contacts of a stage. An
 // empty field is for all of them.
@@ -31,12 +35,12 @@ type RateKey struct{ Template, Stage string }
 // Deed is something a person does at a moment.
 type Deed struct {
 	At         time.Time
-	Do         string // join, open, proxy, click, reply, bounce, unsubscribe, complain, event
+	Do         string // join, open, proxy, click, answer, confirm, reply, bounce, unsubscribe, complain, event
 	Person     int
-	Mail       *Mail  // what it answers; nil for what is unasked
-	Event      string // of event: its name
-	Properties map[string]any
-	Key        string // tells deeds apart
+	Mail       *Mail          // what it answers; nil for what is unasked
+	Event      string         // of event: its name
+	Properties map[string]any // of event and answer
+	Key        string         // tells deeds apart
 }
 
 // Mail is a message as its reader sees it.
@@ -45,10 +49,13 @@ type Mail struct {
 	Key                       string // what answers are drawn for
 	Campaign, Template, Stage string // where they are known
 	Clickable                 bool
+	Survey                    *relationship.Survey // that it asks, or nil
 
 	// Where its parts lead, for those who answer over the web.
 	Pixel       string
 	Links       []string
+	Asks        string // the page of the survey
+	Confirm     string // the page that confirms a consent
 	Unsubscribe string
 }
 
@@ -100,6 +107,12 @@ func (m *Model) Answer(person int, mail *Mail, now time.Time) []Deed {
 		add("proxy", seconds(r, 1, 20))
 	}
 	warm := 0.4 + 1.2*p.Warmth
+	if mail.Confirm != "" {
+		if r.Float64() < rates.Confirm {
+			add("confirm", minutes(r, 1, 90))
+		}
+		return out
+	}
 	if r.Float64() >= rates.Open*warm {
 		return out
 	}
@@ -114,6 +127,10 @@ func (m *Model) Answer(person int, mail *Mail, now time.Time) []Deed {
 			}
 			out = append(out, m.event(person, event, now.Add(opened+minutes(r, 10, 60*30)), r, "after:"+mail.Key))
 		}
+	}
+	if s := mail.Survey; s != nil && r.Float64() < rates.Answer*warm {
+		add("answer", opened+seconds(r, 30, 300))
+		out[len(out)-1].Properties = map[string]any{"survey": s.Name, "score": score(s, r), "scale": s.Scale()}
 	}
 	switch x := r.Float64(); {
 	case x < rates.Reply*warm:
@@ -177,6 +194,11 @@ func price(r *rand.Rand) float64 {
 		return float64(790 + r.IntN(1800))
 	}
 	return float64(12+r.IntN(140)) + 0.9
+}
+
+// score is mostly at the upper end of the scale: who is content answers sooner.
+func score(s *relationship.Survey, r *rand.Rand) float64 {
+	return float64(s.High - int(float64(s.High-s.Low+1)*r.Float64()*r.Float64()))
 }
 
 func seconds(r *rand.Rand, from, to int) time.Duration {

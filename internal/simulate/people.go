@@ -126,6 +126,8 @@ func (t *Trade) attributesOf(p place, start time.Time, r *rand.Rand) map[string]
 			out[name] = p.cities[r.IntN(len(p.cities))]
 		case typ == "date" && strings.Contains(name, "birth"):
 			out[name] = time.Date(1955+r.IntN(50), time.Month(1+r.IntN(12)), 1+r.IntN(28), 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+		case typ == "date" && strings.Contains(name, "since"):
+			out[name] = start.AddDate(0, 0, -r.IntN(2000)).Format(time.DateOnly)
 		case typ == "date":
 			out[name] = start.AddDate(0, 0, 10+r.IntN(350)).Format(time.DateOnly)
 		case typ == "bool": // what campaigns set, as a rule

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/contacts"
 	"rapport/internal/mailbox"
+	"rapport/internal/relationship"
 	"rapport/internal/responses"
 )
 
@@ -81,6 +83,10 @@ func (w *Web) mail(id string, c mailbox.Content) *Mail {
 				out.Pixel = path
 			case a.Key == "href" && strings.HasPrefix(path, "/c/"):
 				out.Links = append(out.Links, path)
+			case a.Key == "href" && strings.HasPrefix(path, "/s/"):
+				out.asks(path)
+			case a.Key == "href" && strings.HasPrefix(path, "/confirm/"):
+				out.Confirm = path
 			case a.Key == "href" && strings.HasPrefix(path, "/u/"):
 				out.Unsubscribe = path
 			}
@@ -88,6 +94,22 @@ func (w *Web) mail(id string, c mailbox.Content) *Mail {
 	}
 	out.Clickable = len(out.Links) > 0
 	return out
+}
+
+// asks notes a link to a survey. Its scale goes from the lowest to the highest
+// answer that has a link of its own, or from 0 to 10.
+func (m *Mail) asks(path string) {
+	page, query, _ := strings.Cut(path, "?")
+	answer, err := strconv.Atoi(strings.TrimPrefix(query, "score="))
+	switch {
+	case m.Survey == nil && err != nil:
+		m.Survey = &relationship.Survey{High: 10}
+	case m.Survey == nil:
+		m.Survey = &relationship.Survey{Low: answer, High: answer}
+	case err == nil:
+		m.Survey.Low, m.Survey.High = min(m.Survey.Low, answer), max(m.Survey.High, answer)
+	}
+	m.Asks = page
 }
 
 const (
@@ -117,6 +139,10 @@ func (w *Web) do(ctx context.Context, d Deed) error {
 		}
 		r := draw(w.Model.Seed, "link "+d.Mail.Key)
 		return w.get(ctx, d.Mail.Links[r.IntN(len(d.Mail.Links))], browser)
+	case "answer":
+		return w.form(ctx, d.Mail.Asks, url.Values{"score": {fmt.Sprint(d.Properties["score"])}})
+	case "confirm":
+		return w.form(ctx, d.Mail.Confirm, nil)
 	case "unsubscribe":
 		return w.form(ctx, d.Mail.Unsubscribe, url.Values{"List-Unsubscribe": {"One-Click"}})
 	case "bounce":

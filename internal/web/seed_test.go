@@ -108,12 +108,14 @@ func (f *fixture) apply() {
 	ctx := context.Background()
 	var files []workspace.File
 	var stored []store.File
-	must(f.T, fs.WalkDir(examples.Northwind, "northwind", func(path string, d fs.DirEntry, err error) error {
+	folder, err := examples.Open(examples.Northwind)
+	must(f.T, err)
+	must(f.T, fs.WalkDir(folder, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		raw, err := examples.Northwind.ReadFile(path)
-		name := strings.TrimPrefix(path, "northwind/")
+		raw, err := fs.ReadFile(folder, path)
+		name := path
 		if name == "rapport.yaml" {
 			raw = append(slices.Clone(raw), f.more...)
 		}
@@ -132,7 +134,7 @@ func (f *fixture) apply() {
 		must(f.T, err)
 		numbers[name] = given
 	}
-	_, _, err := f.store.Apply(ctx, store.ApplyInput{Hash: ws.Hash, Author: "mia", Files: stored, Numbers: numbers, Tests: results.Tests(ws)}, noon.AddDate(0, -3, 0))
+	_, _, err = f.store.Apply(ctx, store.ApplyInput{Hash: ws.Hash, Author: "mia", Files: stored, Numbers: numbers, Tests: results.Tests(ws)}, noon.AddDate(0, -3, 0))
 	must(f.T, err)
 	_, err = f.catalog.Refresh(ctx)
 	must(f.T, err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -57,6 +58,55 @@ func Init(dir, name string) error {
 		return err
 	}
 	return WriteSchemas(dir)
+}
+
+// InitFrom writes a workspace that is complete, such as an example, into a new or
+// empty folder, with schemas for the editor.
+func InitFrom(dir string, folder fs.FS) error {
+	files, err := ReadFS(folder)
+	if err != nil {
+		return err
+	}
+	if err := refuseFull(dir); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := write(dir, f.Path, append(modeline(f.Path), f.Data...)); err != nil {
+			return err
+		}
+	}
+	if err := write(dir, ".gitignore", []byte(ignored)); err != nil {
+		return err
+	}
+	return WriteSchemas(dir)
+}
+
+// ReadFS reads all files of a folder that is not the marketer's to write in: it
+// takes them as they are.
+func ReadFS(folder fs.FS) (files []File, err error) {
+	err = fs.WalkDir(folder, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(folder, p)
+		files = append(files, File{Path: p, Data: data})
+		return err
+	})
+	return files, err
+}
+
+// modeline leads the editor from a file to the schema of its kind.
+func modeline(file string) []byte {
+	kinds := map[string]string{segmentsDir: "segment", campaignsDir: "campaign", testsDir: "tests"}
+	dir, name := path.Split(file)
+	kind, up := kinds[path.Clean(dir)], "../"
+	if dir == "" {
+		kind, up = strings.TrimSuffix(name, ".yaml"), ""
+	}
+	if path.Ext(name) != ".yaml" || !slices.Contains(Kinds, kind) {
+		return nil
+	}
+	return []byte("# yaml-language-server: $schema=" + up + schemaDir + "/" + kind + ".json\n")
 }
 
 // escaped is a name for a text in double quotes, which may stand in a From

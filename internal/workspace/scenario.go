@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rapport/internal/calendar"
+	"rapport/internal/contacts"
 	"rapport/internal/strict"
 )
 
@@ -204,7 +205,7 @@ func (r *reading) eventName(n strict.Node, name string) {
 	case name == "":
 	case strings.HasPrefix(name, "email."):
 		r.name(n, "event", emailEvents)
-	case r.ws.Events != nil:
+	case r.ws.Events != nil && !slices.Contains(contacts.UndeclaredEvents, name):
 		r.name(n, "event", sortedKeys(r.ws.Events))
 	}
 }
