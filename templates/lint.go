@@ -256,6 +256,7 @@ func (lintLinks) Preferences() string { return lintPreferences }
 func (lintLinks) View() string        { return "https://view.example/" }
 func (lintLinks) Referral() string    { return "https://referral.example/" }
 func (lintLinks) Survey() string      { return "https://survey.example/" }
+func (lintLinks) Confirm() string     { return "https://confirm.example/" }
 
 // What filters and readers know from junk, in lower case.
 var junkWords = []string{"100% free", "act now", "cash bonus", "click here", "earn money", "free money", "guaranteed", "limited time", "no obligation",

@@ -47,6 +47,7 @@ func TestLint(t *testing.T) {
 			`missing-value a.md:4:29: not everybody has a contact.zip: the mail of who has none fails (give it a default, {{ contact.zip | default: "…" }}, or ask for it with {% if %})`,
 			`missing-value a.md:5:4: not everybody has a contact.attributes.city: the mail of who has none fails (give it a default, {{ contact.attributes.city | default: "…" }}, or ask for it with {% if %})`,
 		}},
+		{"addresses that only some mail has", []string{"a.md", front + "[yes]({{ confirm_url }}) [how was it]({{ survey_url }}?score=5) [a friend]({{ referral_url }})\n"}, nil},
 		{"links", html(`<a href="">one</a> <a href="#">two</a> <a href="#top">three</a>
 <a href="/guides">four</a> <a href="https://">five</a>
 <a href="javascript:x">six</a> <a href="mailto:nobody">seven</a> <a href="mailto:a@b.example?subject=x">eight</a>

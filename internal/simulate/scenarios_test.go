@@ -3,7 +3,6 @@ package simulate
 import (
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 
@@ -56,24 +55,6 @@ func problemsOf(t *testing.T, w *workspace.Workspace) map[string][]string {
 		}
 	}
 	return out
-}
-
-func TestRule28_EveryScenarioOfTheExampleHolds(t *testing.T) {
-	w, _ := workspace.Load("../../examples/northwind", os.LookupEnv)
-	tested := map[string]bool{}
-	for _, s := range w.Scenarios {
-		tested[s.Campaign] = true
-	}
-	for name := range w.Campaigns {
-		if !tested[name] {
-			t.Errorf("no scenario is about campaign %s", name)
-		}
-	}
-	for name, problems := range problemsOf(t, w) {
-		if len(problems) > 0 {
-			t.Errorf("%s: %v", name, problems)
-		}
-	}
 }
 
 const rule28 = `scenarios:

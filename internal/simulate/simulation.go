@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rapport/internal/calendar"
+	"rapport/internal/store"
 	"rapport/internal/strict"
 	"rapport/internal/workspace"
 )
@@ -29,6 +30,8 @@ type Simulation struct {
 	Tell func(now time.Time) // after each step of the clock; may be nil
 
 	engines int // 0: as many as there should be for so many people
+	// inspect looks at each engine's store when its days are over; for tests.
+	inspect func(context.Context, *store.Store) error
 }
 
 // How finely a simulation looks. A mail may leave two hours later than it
@@ -133,6 +136,11 @@ func (s Simulation) live(ctx context.Context, zone *time.Location, start time.Ti
 	v := virtual{Engine: hand.Engine, World: world, Clock: hand.clock, Grain: simulationGrain, Until: until, Tell: tell}
 	if err := v.run(ctx); err != nil {
 		return nil, err
+	}
+	if s.inspect != nil {
+		if err := s.inspect(ctx, hand.Store); err != nil {
+			return nil, err
+		}
 	}
 	return report.end(ctx)
 }
