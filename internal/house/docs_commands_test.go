@@ -32,7 +32,8 @@ var shorter = strings.NewReplacer(
 )
 
 // fromNothing are the pages that begin in a folder with nothing but the
-// examples; the others begin in a workspace that `rapport init` made.
+// examples, as those of the examples do; the others begin in a workspace that
+// `rapport init` made.
 var fromNothing = []string{"README.md", "docs/quick-start.md", "docs/operate.md", "CONTRIBUTING.md", "docs/testing.md"}
 
 // readyWhen tells that a process works which neither listens nor says so.
@@ -104,7 +105,7 @@ func newSession(t *testing.T, page, bin string) *session {
 	}
 	s.write("cwd", home)
 	s.write("env", "")
-	if !slices.Contains(fromNothing, page) {
+	if !slices.Contains(fromNothing, page) && !strings.HasPrefix(page, "examples/") {
 		s.run("the beginning", "rapport init acme\ncd acme")
 	}
 	return s

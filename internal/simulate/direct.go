@@ -11,6 +11,7 @@ import (
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
 	"rapport/internal/store"
+	"rapport/internal/workspace"
 )
 
 // direct is the Hand of people inside the process: their mail is taken from the
@@ -20,6 +21,9 @@ type direct struct {
 	*lab
 	model  *Model
 	topics map[string]string // campaign to topic
+	start  time.Time
+	double map[string]string   // campaign that asks for a confirmation to its topic
+	ids    map[int]contacts.ID // of people who were asked for one
 	caught []int64
 	copies map[string]int // how often a person got a template
 }
@@ -49,7 +53,7 @@ func (h *direct) Collect(ctx context.Context) (letters []Letter, err error) {
 			h.copies[key]++
 			letters = append(letters, Letter{l.Email, &Mail{ID: ident.Format(l.ID), Key: fmt.Sprintf("%s %d", key, h.copies[key]),
 				Campaign: l.Campaign, Template: l.Template, Stage: l.Stage, Clickable: true,
-				Survey: h.model.Trade.Surveys[[2]string{l.Campaign, l.Template}]}})
+				Confirm: h.double[l.Campaign], Survey: h.model.Trade.Surveys[[2]string{l.Campaign, l.Template}]}})
 		}
 	}
 	return letters, nil
@@ -73,7 +77,13 @@ func (h *direct) Join(ctx context.Context, list []Deed) error {
 			c := store.ContactInput{Source: "simulation", Contact: contacts.Contact{Email: p.Email, FirstName: p.First, LastName: p.Last,
 				Language: p.Language, Timezone: p.Timezone, Attributes: p.Attributes, Seed: p.Seed, CreatedAt: since}}
 			for _, topic := range p.Topics {
-				c.Consents = append(c.Consents, contacts.Consent{Topic: topic, State: contacts.ConsentGiven, Source: "simulation", At: since})
+				consent := contacts.Consent{Topic: topic, State: contacts.ConsentGiven, Source: "simulation", At: since}
+				if _, double := h.double[workspace.ConfirmCampaign(topic)]; double && d.At.After(h.start) {
+					consent.State = contacts.ConsentPending
+					past = append(past, store.Incoming{Email: p.Email, Source: "simulation", Event: contacts.Event{Name: contacts.EventRequested, At: now,
+						Key: "confirmation:" + topic + ":" + p.Email, Properties: map[string]any{"topic": topic, "source": "simulation"}}})
+				}
+				c.Consents = append(c.Consents, consent)
 			}
 			in = append(in, c)
 			if p.Stage != "" || p.Health != "" {
@@ -88,6 +98,11 @@ func (h *direct) Join(ctx context.Context, list []Deed) error {
 		made, err := h.Store.UpsertContacts(ctx, in, now)
 		if err != nil {
 			return err
+		}
+		for i, d := range chunk {
+			if len(h.double) > 0 && d.At.After(h.start) {
+				h.ids[d.Person] = made[i].ID
+			}
 		}
 		if err := h.been(ctx, chunk, made); err != nil {
 			return err
@@ -123,12 +138,23 @@ func (h *direct) been(ctx context.Context, joined []Deed, made []store.ContactRe
 // Do stores what people do.
 func (h *direct) Do(ctx context.Context, list []Deed) error {
 	in := make([]store.Incoming, 0, len(list))
+	var confirmed []store.ConsentChange
 	for _, d := range list {
+		if d.Do == "confirm" {
+			confirmed = append(confirmed, store.ConsentChange{Contact: h.ids[d.Person], Topic: d.Mail.Confirm, State: contacts.ConsentGiven,
+				Source: "simulation", At: d.At, Key: d.Key})
+			continue
+		}
 		x, err := h.incoming(d)
 		if err != nil {
 			return err
 		}
 		in = append(in, x)
+	}
+	if len(confirmed) > 0 {
+		if _, err := h.Store.SetConsent(ctx, confirmed, h.clock.Now()); err != nil {
+			return err
+		}
 	}
 	return h.ingest(ctx, in)
 }

@@ -49,13 +49,13 @@ type Mail struct {
 	Key                       string // what answers are drawn for
 	Campaign, Template, Stage string // where they are known
 	Clickable                 bool
+	Confirm                   string               // where a consent is confirmed: the page or, without the web, the topic
 	Survey                    *relationship.Survey // that it asks, or nil
 
 	// Where its parts lead, for those who answer over the web.
 	Pixel       string
 	Links       []string
 	Asks        string // the page of the survey
-	Confirm     string // the page that confirms a consent
 	Unsubscribe string
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rapport/internal/calendar"
+	"rapport/internal/contacts"
 	"rapport/internal/store"
 	"rapport/internal/strict"
 	"rapport/internal/workspace"
@@ -106,7 +107,12 @@ func (s Simulation) live(ctx context.Context, zone *time.Location, start time.Ti
 	if s.Rates != nil {
 		model.Rates = s.Rates
 	}
-	hand := &direct{model: model, topics: map[string]string{}, copies: map[string]int{}}
+	hand := &direct{model: model, start: start, topics: map[string]string{}, copies: map[string]int{}, double: map[string]string{}, ids: map[int]contacts.ID{}}
+	for name, topic := range ready.Topics {
+		if topic.Double {
+			hand.double[workspace.ConfirmCampaign(name)] = name
+		}
+	}
 	for name, d := range ready.Campaigns {
 		hand.topics[name] = d.Topic
 	}
