@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"internal/catalog"}, // what was applied, ready to run: read by all that act on it
 	{"internal/results"}, // what mailing was worth: looked at by the scheduler, and shown
 	{"scheduler", "internal/delivery", "internal/outbox", "internal/plan", "internal/responses", "internal/web"},
-	{"internal/engine"},
+	{"internal/engine", "internal/doctor"},
 	{"internal/simulate", "internal/bench"},
 	{"cmd", "internal/acceptance"},
 }

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -213,6 +214,19 @@ func (s *Store) Ping(ctx context.Context) error {
 		return fmt.Errorf("cannot reach the database %s: %w", s.name, err)
 	}
 	return nil
+}
+
+// Clock is what the database's own clock shows; the zero time for an embedded one,
+// which has none.
+func (s *Store) Clock(ctx context.Context) (time.Time, error) {
+	if s.Embedded() {
+		return time.Time{}, s.Ping(ctx)
+	}
+	var shown int64
+	if _, err := one(ctx, s.db, `select (extract(epoch from clock_timestamp()) * 1000)::bigint`, nil, &shown); err != nil {
+		return time.Time{}, fmt.Errorf("cannot reach the database %s: %w", s.name, err)
+	}
+	return at(shown), nil
 }
 
 // Close ends all connections.

@@ -58,3 +58,12 @@ func TestWhatAMessageWasMadeFrom(t *testing.T) {
 			[]any{"welcome", "one", "Hi {{ contact.name }}", day, int64(5), int64(3), int64(7), "order.placed"})
 	})
 }
+
+func TestClockIsTheDatabasesOwn(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		shown, err := s.Clock(t.Context())
+		if err != nil || shown.IsZero() != s.Embedded() {
+			t.Errorf("it shows %v, %v", shown, err)
+		}
+	})
+}
