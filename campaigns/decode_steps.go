@@ -317,9 +317,6 @@ func (d *decoder) winnerTime(w *Winner, m strict.Map) {
 	w.Within = DefaultAnswerWithin
 	if span, ok := m.Get("within").Span(); ok {
 		w.Within = span
-		if span.Days <= 0 && span.Clock <= 0 {
-			m.Get("within").Errorf(strict.CodeBadValue, "nobody can answer within %s", m.Get("within").Raw().Value)
-		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -42,4 +44,25 @@ func TestAComparisonBeginsAnewWhenItComparesSomethingElse(t *testing.T) {
 		equal(t, "what was away meanwhile", must(s.Test(ctx, split))(t).Version, back.ID)
 		equal(t, "the control group", must(s.Test(ctx, control))(t).Version, back.ID)
 	})
+}
+
+func TestEnrolmentsOfBeforeAreComparedToo(t *testing.T) {
+	for name, open := range opens {
+		t.Run(name, func(t *testing.T) {
+			address := open(t)
+			db := migrated(t, address, 12)
+			for i, state := range []string{"finished", "finished", "control"} {
+				text := fmt.Sprintf(`insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, goal_until, converted_at)
+					values (%d, 1, %d, 1, %d, '%s', %d, %d)`, 1024*(i+1), i, ms(day), state, ms(later(time.Hour)), ms(later(time.Minute)))
+				if _, err := db.ExecContext(context.WithoutCancel(t.Context()), text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			db.Close()
+			s := openStore(t, address)
+			test := must(s.Test(t.Context(), TestName{"welcome", "control"}))(t)
+			equal(t, "groups", must(s.Controls(t.Context(), CompareInput{Test: test, Campaign: 1, Now: later(2 * time.Hour)}))(t),
+				measure.Uplift{Treated: measure.Group{Of: 2, Count: 2}, Control: measure.Group{Of: 1, Count: 1}})
+		})
+	}
 }

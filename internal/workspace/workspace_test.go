@@ -111,7 +111,7 @@ func TestFullWorkspace(t *testing.T) {
 		t.Errorf("limits %+v", ws.Limits)
 	}
 	if ws.Database != "postgres://me:secret@db/rapport" || ws.Redis != "" || ws.PublicURL != "https://go.northwind.example" || ws.Inbound.SMTP != ":2526" ||
-		ws.Webhooks["crm"].URL != "https://crm.example/hook" || !slices.Equal(ws.Secrets, []string{"value-of-RAPPORT_SECRET"}) || !ws.RequireApproval ||
+		ws.Webhooks["crm"].URL != "https://crm.example/hook" || !slices.Equal(ws.Secrets, []string{"value-of-RAPPORT_SECRET"}) || !ws.RequireApproval || *ws.Control != (Control{Share: 0.05, Event: "order.placed", Value: "total"}) || ws.Campaigns["welcome"].Apart != 0.05 ||
 		ws.RefreshSegments != 10*time.Minute || ws.Attributes["renewal_date"] != "date" || ws.Events["order.placed"]["total"] != "number" {
 		t.Errorf("%+v", ws)
 	}
