@@ -51,6 +51,9 @@ func TestEveryKeyOfTheLanguageIsExplainedAndShown(t *testing.T) {
 				case schema[name].required != strings.HasPrefix(row, " needed |"):
 					t.Errorf("%s: `%s`: the schema says required: %v, and the row: %s", path, name, schema[name].required, row)
 				}
+				if ok && schema[name].silent {
+					t.Errorf("%s: the row of `%s` does not say what it means, and so no editor does", path, name)
+				}
 				for _, w := range schema[name].words {
 					if ok && !strings.Contains(row, "`"+w+"`") {
 						t.Errorf("%s: `%s` may be `%s`, and its row does not say so", path, name, w)
@@ -89,16 +92,17 @@ func rows(text string) map[string]string {
 type oneKey struct {
 	required bool
 	words    []string // that it may be, where there is a list of them
+	silent   bool     // an editor shows nothing beside it
 }
 
 // keysOf lists the keys of a kind: "limits.per_contact.max". NAME stands for
 // what the writer names.
 func keysOf(t *testing.T, kind string) map[string]oneKey {
 	found := map[string]oneKey{}
-	w := &walker{visit: func(name, in string, required bool, words []string) {
+	w := &walker{visit: func(name, in string, k oneKey) {
 		if in == kind {
 			old, known := found[name]
-			found[name] = oneKey{required && (!known || old.required), append(old.words, words...)}
+			found[name] = oneKey{k.required && (!known || old.required), append(old.words, k.words...), old.silent || k.silent}
 		}
 	}}
 	file := kind
@@ -128,7 +132,7 @@ func keysIn(t *testing.T, b block, kind string) map[string]bool {
 	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 		t.Fatalf("%s:%d: %v", b.page, b.line, err)
 	}
-	w := &walker{visit: func(name, in string, _ bool, _ []string) {
+	w := &walker{visit: func(name, in string, _ oneKey) {
 		if in == kind {
 			found[name] = true
 		}
@@ -154,7 +158,7 @@ func kindOf(file string) string {
 // value it goes only where the value goes.
 type walker struct {
 	whole, defs map[string]any
-	visit       func(name, kind string, required bool, words []string)
+	visit       func(name, kind string, k oneKey)
 }
 
 func (w *walker) read(t *testing.T, kind string) {
@@ -231,7 +235,7 @@ func (w *walker) walk(place map[string]any, before, kind string, value any) {
 // key visits one key and what is below it.
 func (w *walker) key(place map[string]any, name, called, kind string, value any) {
 	below := mapAt(place, "properties")[name].(map[string]any)
-	w.visit(called, kind, slices.Contains(listAt(place, "required"), any(name)), w.words(below))
+	w.visit(called, kind, oneKey{slices.Contains(listAt(place, "required"), any(name)), w.words(below), below["description"] == nil})
 	w.walk(below, called+".", kind, value)
 }
 

@@ -31,8 +31,16 @@ func Schema(kind string) ([]byte, error) {
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "Rapport: " + kind
 	s["$defs"] = defs()
-	data, err := json.MarshalIndent(s, "", "  ")
+	data, err := json.Marshal(s)
 	if err != nil {
+		return nil, err
+	}
+	var whole map[string]any // so that each place has its own words, also where parts are shared
+	if err := json.Unmarshal(data, &whole); err != nil {
+		return nil, err
+	}
+	explained(kind, whole)
+	if data, err = json.MarshalIndent(whole, "", "  "); err != nil {
 		return nil, err
 	}
 	return append(data, '\n'), nil
@@ -124,7 +132,6 @@ func defs() schema {
 		"sum":         bounds("of"),
 		"steps":       listOfSchema(def("step")),
 		"step":        stepSchema(),
-		"smtp":        smtpSchema(),
 		"expectation": expectation(),
 		"secret":      text().says(`from the environment: "${NAME}"`),
 	}

@@ -62,6 +62,9 @@ func bounds(further ...string) schema {
 	return object(keys)
 }
 
+// isCondition marks the schemas that are a condition, for those who walk them.
+const isCondition = "condition"
+
 // condition is the grammar of conditions. further are keys that stand beside
 // the head: up_to of wait_for, within and value of a goal.
 func condition(further map[string]schema) schema {
@@ -105,13 +108,13 @@ func condition(further map[string]schema) schema {
 		}
 		add(keys)
 	}
-	return schema{"anyOf": options, "$comment": "condition"}
+	return schema{"anyOf": options, "$comment": isCondition}
 }
 
 // segmentSchema is the schema of segments/*.yaml.
 func segmentSchema() schema {
 	return object(map[string]schema{
-		"segment!": def("name").says("the name of the file"), "description": text(), "where!": def("condition"),
+		"segment!": def("name"), "description": text(), "where!": def("condition"),
 	})
 }
 
@@ -121,20 +124,20 @@ func campaignSchema() schema {
 		"days": anyOf(def("weekdays"), listOfSchema(def("weekdays"))), "from!": def("time"), "to!": def("time"), "timezone": def("zone"),
 	})
 	o := object(map[string]schema{
-		"campaign!":   def("name").says("the name of the file"),
+		"campaign!":   def("name"),
 		"description": text(),
 		"purpose":     enum("acquire", "grow", "retain", "win-back"),
 		"kind":        enum("marketing", "transactional"),
 		"sender":      text(),
-		"topic":       text().says("only contacts who consent to it are ever mailed"),
+		"topic":       text(),
 		"priority":    whole(0),
 		"audience":    object(map[string]schema{"segment": def("name"), "exclude": listOfSchema(def("name"))}),
 		"start!":      startSchema(),
 		"reentry":     anyOf(enum("never", "always", "restart"), object(map[string]schema{"after!": def("span")})),
 		"deliver":     object(map[string]schema{"window": window, "send_time": enum("best", "as_planned"), "expire": def("span")}),
 		"goal":        condition(map[string]schema{"within": def("span"), "value": text()}),
-		"exit":        def("condition").says("checked before every step; any of them ends the enrolment"),
-		"control":     def("percent").says("held out, so that uplift can be measured"),
+		"exit":        def("condition"),
+		"control":     def("percent"),
 		"on_unknown":  enum("keep", "resend"),
 		"steps!":      def("steps"),
 	})
@@ -146,13 +149,13 @@ func campaignSchema() schema {
 
 func startSchema() schema {
 	return exactlyOne([]string{"schedule", "once", "event", "enter"}, map[string]schema{
-		"schedule":        text().says(`five fields of cron: "0 9 * * MON-FRI"`),
+		"schedule":        text(),
 		"once":            def("datetime"),
 		"event":           anyOf(text(), object(map[string]schema{"name!": text(), "where": mapOf(def("tests"))})),
 		"enter":           enum("segment"),
 		"timezone":        def("zone"),
-		"catch_up":        def("span").says("how late a firing may still run"),
-		"include_current": truth().says("enrol those who are in the audience already"),
+		"catch_up":        def("span"),
+		"include_current": truth(),
 	})
 }
 
@@ -164,7 +167,7 @@ func stepSchema() schema {
 	way := exactlyOne([]string{"if", "else"}, map[string]schema{"if": def("condition"), "then": def("steps"), "else": def("steps")})
 	way["dependentRequired"] = map[string][]string{"if": {"then"}}
 	s := exactlyOne(campaigns.StepHeads(), map[string]schema{
-		"id":       def("name").says("identity of the step, when the one of its place would change"),
+		"id":       def("name"),
 		"send":     send,
 		"wait":     wait,
 		"wait_for": condition(map[string]schema{"up_to!": def("span")}),
@@ -173,8 +176,8 @@ func stepSchema() schema {
 		"else":     def("steps"),
 		"branch":   listOfSchema(way),
 		"split":    object(map[string]schema{"name!": def("name"), "winner": winner, "arms!": listOfSchema(arm)}),
-		"set":      mapOf(schema{}).says("attributes.NAME: value"),
-		"exit":     text().says("ends the enrolment, with this reason"),
+		"set":      mapOf(schema{}),
+		"exit":     text(),
 		"award":    object(map[string]schema{"points!": whole(0), "for": text()}),
 		"notify":   object(map[string]schema{"webhook!": def("name"), "task": text()}),
 		"survey":   object(map[string]schema{"nps!": def("name"), "template": def("name"), "subject": text()}),
