@@ -106,14 +106,18 @@ func (s *Scheduler) weigh(ctx context.Context, m moment, d *campaigns.Definition
 	return 1, nil
 }
 
-// again is how long the next look may take at least to be due: half of the time
-// that what is missing takes at the pace so far.
+// again is when to count again: after half of the time that what is missing takes
+// at the pace so far; while nobody counts yet, after an eighth of the test's age.
 func again(rule measure.Rule, s results.Split, now time.Time) time.Duration {
 	needed := rule.Needed(len(s.Looks) + 1)
 	fewest := slices.MinFunc(s.Arms, func(a, b measure.Arm) int { return int(a.Of - b.Of) }).Of
-	if fewest == 0 || s.Since.IsZero() {
+	if s.Since.IsZero() {
 		return winnersEvery
 	}
-	pace := float64(now.Sub(s.Since)) / float64(fewest)
-	return min(winnersLate, max(winnersEvery, time.Duration(pace*float64(needed-fewest)/2)))
+	age := float64(now.Sub(s.Since))
+	wait := age / 8
+	if fewest > 0 {
+		wait = age / float64(fewest) * float64(needed-fewest) / 2
+	}
+	return time.Duration(min(float64(winnersLate), max(float64(winnersEvery), wait)))
 }
