@@ -20,6 +20,9 @@ const (
 	// predictAt is when everybody is predicted anew, by the company's clock: the
 	// day before is over, and the day's campaigns have not begun.
 	predictAt = 3 * 60 // minutes
+	// learnEvery is how old a model gets. One week changes little, and searching its
+	// parameters is the dearest part of a night.
+	learnEvery = 7 // days
 	// learntFor is how long a process goes by the model that it has read.
 	learntFor = time.Minute
 	// predictFor is how long one scheduler may take for it; after that another begins.
@@ -31,9 +34,10 @@ const (
 	sampleSize  = 20_000               // customers that a model is fitted to
 )
 
-// Predict is what is done of a night. It learns then, and whenever the rules ask for something else, from
-// what all customers have bought, by one elected scheduler, and writes what follows
-// for each of them; and it forgets clicks that no best hour looks at any more.
+// Predict is what is done of a night, by one elected scheduler, and whenever the
+// rules ask for something else: it writes for each customer what follows from the
+// model, which it learns anew every week from what all have bought, and forgets
+// clicks that no best hour looks at any more.
 func (s *Scheduler) Predict(ctx context.Context, m moment) (did int, err error) {
 	if !s.asked.IsZero() && m.now.Sub(s.asked) < learntFor && s.askedOf == m.applied.ID {
 		return 0, nil
@@ -48,6 +52,9 @@ func (s *Scheduler) Predict(ctx context.Context, m moment) (did int, err error) 
 	if found && last.Done && last.Purchase == purchase && last.Asked == asked && !last.MadeAt.Before(nightBefore(m.now, m.applied.Zone)) {
 		return 0, nil
 	}
+	if s.Lean && !m.applied.AsksPredictions() {
+		return 0, nil
+	}
 	held, err := s.Store.Lease(ctx, "predictions", s.ID, m.now, m.now.Add(predictFor))
 	if err != nil || !held {
 		return 0, err
@@ -55,9 +62,11 @@ func (s *Scheduler) Predict(ctx context.Context, m moment) (did int, err error) 
 	if err := s.Store.ForgetClicked(ctx, m.now.Add(-clickedFor)); err != nil {
 		return 0, err
 	}
-	next := store.Learnt{MadeAt: m.now, Purchase: purchase, Asked: asked}
-	if next.Model, err = s.learn(ctx, m.applied, m.now); err != nil {
-		return 0, err
+	next := store.Learnt{MadeAt: m.now, Purchase: purchase, Asked: asked, Model: last.Model}
+	if last.Purchase != purchase || last.Model.Orders == nil || buying.DayOf(m.now)-last.Model.Day >= learnEvery {
+		if next.Model, err = s.learn(ctx, m.applied, &last.Model, m.now); err != nil {
+			return 0, err
+		}
 	}
 	if err := s.Store.KeepLearnt(ctx, next); err != nil {
 		return 0, err
@@ -106,7 +115,7 @@ func purchases(applied *catalog.Applied, now time.Time) store.Purchases {
 
 // learn goes through what everybody has bought, and keeps a part of it drawn by
 // chance: always the same one of the same customers.
-func (s *Scheduler) learn(ctx context.Context, applied *catalog.Applied, now time.Time) (buying.Model, error) {
+func (s *Scheduler) learn(ctx context.Context, applied *catalog.Applied, before *buying.Model, now time.Time) (buying.Model, error) {
 	var from buying.Population
 	chance := rand.New(rand.NewPCG(1, 1))
 	in := purchases(applied, now)
@@ -132,7 +141,7 @@ func (s *Scheduler) learn(ctx context.Context, applied *catalog.Applied, now tim
 			}
 		}
 		if last == 0 {
-			return buying.Fit(from, buying.DayOf(now)), nil
+			return buying.Fit(from, buying.DayOf(now), before), nil
 		}
 		in.After = last
 	}

@@ -69,6 +69,9 @@ type Config struct {
 	Catalog *catalog.Catalog
 	Clock   clock.Clock
 	Log     *slog.Logger
+	// Lean leaves out what only people look at: what no condition asks for is not
+	// predicted.
+	Lean bool
 	// Silence is how long a worker's heartbeat may stand still, on this
 	// process's own watch, before it is given up: its lease, the time-out of
 	// DATA and a margin. 0 means 15 minutes.

@@ -6,6 +6,7 @@ import (
 
 	"rapport/campaigns"
 	"rapport/internal/contacts"
+	"rapport/segments"
 )
 
 // What decisions look at is worked out once for each place in a campaign.
@@ -104,4 +105,27 @@ func (a *Applied) EnterNeeds() contacts.Needs {
 func (a *Applied) EnterLooksAt(name string) bool {
 	n := a.EnterNeeds()
 	return n.AllEvents || slices.Contains(n.Events, name) || name == contacts.EventChanged || strings.HasPrefix(name, "consent.")
+}
+
+// AsksPredictions reports whether any condition of this version asks for a score
+// that is predicted.
+func (a *Applied) AsksPredictions() bool {
+	asks := func(c *segments.Condition) bool {
+		return c != nil && slices.ContainsFunc(c.Uses().Scores, func(name string) bool { return slices.Contains(contacts.PredictedScores, name) })
+	}
+	for _, s := range a.Segments {
+		if asks(s.Where) {
+			return true
+		}
+	}
+	for _, d := range a.Workspace.Campaigns {
+		list := slices.Concat(d.Conditions(), d.Exit)
+		if d.Goal != nil {
+			list = append(list, d.Goal.When)
+		}
+		if slices.ContainsFunc(list, asks) {
+			return true
+		}
+	}
+	return a.Relationship.AsksPredictions()
 }

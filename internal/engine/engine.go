@@ -58,6 +58,7 @@ type Options struct {
 	Log      *slog.Logger
 	Roles    []string // none: all
 	Mailbox  int      // port of the built-in mailbox; 0: any free one
+	Lean     bool     // nobody looks at contacts: see scheduler.Config
 	Fleeting bool     // the embedded file need not survive a power cut
 	Listen   string   // address of the web role
 	Password string   // of the dashboard; needed where Listen is not loopback
@@ -156,7 +157,7 @@ func Open(ctx context.Context, o Options) (e *Engine, err error) {
 	process := processID()
 	e.Scheduler = scheduler.New(scheduler.Config{
 		ID: process, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Clock: o.Clock, Watch: o.Watch,
-		Log: o.Log.With("role", RoleScheduler), Silence: delivery.Config{}.Silence(), Changed: e.campaignChanged, Held: o.Held,
+		Log: o.Log.With("role", RoleScheduler), Lean: o.Lean, Silence: delivery.Config{}.Silence(), Changed: e.campaignChanged, Held: o.Held,
 	})
 	if o.Has(RoleWorker) {
 		if err = e.openWorker(ctx); err != nil {

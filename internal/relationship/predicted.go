@@ -103,3 +103,7 @@ func (d *Definition) AskedKey() string {
 	sum := sha256.Sum256([]byte(strings.Join(text, "\n")))
 	return hex.EncodeToString(sum[:8])
 }
+
+// AsksPredictions reports whether the ladder or health asks for a score that is
+// predicted.
+func (d *Definition) AsksPredictions() bool { return len(d.looks.bounds) > 0 }

@@ -60,7 +60,7 @@ func (l *lab) open(ctx context.Context, o labSetup) (err error) {
 		}
 	}
 	l.Engine, err = engine.Open(ctx, engine.Options{
-		Database: database, DataDir: l.dir, Env: o.Env, Clock: l.clock, Log: o.Log, Fleeting: true,
+		Database: database, DataDir: l.dir, Env: o.Env, Clock: l.clock, Log: o.Log, Fleeting: true, Lean: true,
 		// Nobody falls silent and no queue loses anything here: a watch that ran would
 		// make the sweep look for that, at a moment that is another one each time.
 		Watch: clock.NewManual(o.Start),

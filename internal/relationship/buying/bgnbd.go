@@ -125,16 +125,23 @@ func lgamma(x float64) float64 {
 	return v
 }
 
-// FitBGNBD finds the model under which what customers did is most likely.
-func FitBGNBD(all []Summary) (m BGNBD, ok bool) {
+// FitBGNBD finds the model under which what customers did is most likely. It
+// begins with those that are near it, where some are known.
+func FitBGNBD(all []Summary, near ...BGNBD) (m BGNBD, ok bool) {
 	groups, n := grouped(all), float64(len(all))
 	age := 0.0
 	for _, s := range all {
 		age += s.T / n
 	}
-	params, _, ok := fitPositive(func(p []float64) float64 {
-		return -BGNBD{p[0], p[1], p[2], p[3]}.logLikelihood(groups) / n
-	}, []float64{1, max(age/4, 1), 1, 1}, []float64{0.3, max(age/10, 1), 0.5, 3})
+	minusLog := func(p []float64) float64 { return -BGNBD{p[0], p[1], p[2], p[3]}.logLikelihood(groups) / n }
+	var starts [][]float64
+	for _, k := range near {
+		starts = append(starts, []float64{k.R, k.Alpha, k.A, k.B})
+	}
+	params, _, ok := fitPositive(minusLog, starts...)
+	if !ok {
+		params, _, ok = fitPositive(minusLog, []float64{1, max(age/4, 1), 1, 1}, []float64{0.3, max(age/10, 1), 0.5, 3})
+	}
 	if !ok {
 		return BGNBD{}, false
 	}

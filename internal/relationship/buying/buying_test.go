@@ -187,13 +187,15 @@ const today = Day(20_000)
 
 func TestAModelIsLearntAndChecked(t *testing.T) {
 	sample := invented(published, GammaGamma{6, 4, 15}, 5000, today, rand.New(rand.NewPCG(1, 2)))
-	m := Fit(Population{Customers: 1_000_000, Repeat: 400_000, Since: today - 730, Sample: sample}, today)
+	m := Fit(Population{Customers: 1_000_000, Repeat: 400_000, Since: today - 730, Sample: sample}, today, nil)
 	if m.Orders == nil || m.Amounts == nil || m.Ranks == nil {
 		t.Fatalf("a part is missing: %+v", m)
 	}
 	close(t, "alpha", m.Orders.Alpha, published.Alpha, 1)
 	close(t, "r", m.Orders.R, published.R, 0.05)
 	close(t, "q", m.Amounts.Q, 4, 0.8)
+	again := Fit(Population{Customers: 1_000_000, Repeat: 400_000, Since: today - 730, Sample: sample}, today, &m)
+	close(t, "the likelihood from there", again.Evidence.Likelihood, m.Evidence.Likelihood, 1e-6)
 	e := m.Evidence
 	if e.Held != 182 || math.Abs(e.Foreseen/float64(e.Came)-1) > 0.15 {
 		t.Errorf("the check is off: %+v", e)
@@ -214,7 +216,7 @@ func TestTooLittleIsSaid(t *testing.T) {
 		{Population{Customers: 600, Repeat: 200, Since: today - 179, Sample: sample}, true, "179 of the 180 days of purchases that predictions need"},
 		{Population{Customers: 600, Repeat: 200, Since: today - 730, Sample: sample}, true, ""},
 	} {
-		m := Fit(c.from, today)
+		m := Fit(c.from, today, nil)
 		if m.Evidence.Missing != c.want || (m.Orders == nil) != (c.want != "") || (m.Ranks != nil) != c.ranked {
 			t.Errorf("%d customers: %q, orders %v, ranks %v", c.from.Customers, m.Evidence.Missing, m.Orders, m.Ranks)
 		}
@@ -255,7 +257,7 @@ func TestOddPurchasesArePredictedWithinBounds(t *testing.T) {
 			for i := range 600 {
 				sample = append(sample, make(i))
 			}
-			m := Fit(Population{Customers: 600, Repeat: 600, Since: today - 700, Sample: sample}, today)
+			m := Fit(Population{Customers: 600, Repeat: 600, Since: today - 700, Sample: sample}, today, nil)
 			t.Logf("%+v %q", m.Orders, m.Evidence.Missing)
 			for _, later := range []Day{0, 1, 30, 365, 3650} {
 				for _, h := range sample[:20] {
@@ -338,7 +340,7 @@ func TestMinimumFindsTheValleyOfRosenbrock(t *testing.T) {
 func BenchmarkFit(b *testing.B) {
 	sample := invented(published, GammaGamma{6, 4, 15}, 20_000, today, rand.New(rand.NewPCG(7, 8)))
 	for b.Loop() {
-		Fit(Population{Customers: len(sample), Repeat: 8000, Since: today - 730, Sample: sample}, today)
+		Fit(Population{Customers: len(sample), Repeat: 8000, Since: today - 730, Sample: sample}, today, nil)
 	}
 }
 

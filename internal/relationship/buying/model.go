@@ -92,8 +92,9 @@ type Population struct {
 	Sample    []History // of customers, drawn by chance; all of them where they are few
 }
 
-// Fit learns a model.
-func Fit(from Population, now Day) Model {
+// Fit learns a model. before is the one of last time, from whose parameters the
+// search begins; nil: there is none.
+func Fit(from Population, now Day, before *Model) Model {
 	m := Model{Day: now, Evidence: Evidence{Customers: from.Customers, Repeat: from.Repeat, Sample: len(from.Sample)}}
 	e := &m.Evidence
 	if from.Customers > 0 {
@@ -111,14 +112,18 @@ func Fit(from Population, now Day) Model {
 	case e.Days < LeastDays:
 		e.Missing = fmt.Sprintf("%d of the %d days of purchases that predictions need", e.Days, LeastDays)
 	default:
-		m.learn(from.Sample, now)
+		m.learn(from.Sample, now, before)
 	}
 	return m
 }
 
-func (m *Model) learn(sample []History, now Day) {
+func (m *Model) learn(sample []History, now Day, before *Model) {
 	all := summaries(sample, now)
-	orders, ok := FitBGNBD(all)
+	var known []BGNBD
+	if before != nil && before.Orders != nil {
+		known = append(known, *before.Orders)
+	}
+	orders, ok := FitBGNBD(all, known...)
 	if !ok {
 		m.Evidence.Missing = "no model of buying and leaving fits these purchases"
 		return
@@ -151,7 +156,7 @@ func (m *Model) check(sample []History, now Day) {
 			came += len(h.Days) - len(before.Days)
 		}
 	}
-	model, ok := FitBGNBD(summaries(known, then))
+	model, ok := FitBGNBD(summaries(known, then), *m.Orders)
 	if !ok {
 		return
 	}
