@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"rapport/internal/contacts"
@@ -205,7 +206,12 @@ func (s *Store) PredictCustomers(ctx context.Context, in Purchases, decide func(
 		for i := range list {
 			_, list[i].Predicted = contacts.Predicted(facts[list[i].ID].Scores)
 		}
-		return s.savePredictions(ctx, q, decide(list), in.Now)
+		predictions := decide(list)
+		for i := range predictions {
+			known := facts[predictions[i].Contact].Scores
+			predictions[i].Scores = slices.DeleteFunc(predictions[i].Scores, func(p contacts.Score) bool { return slices.Contains(known, p) })
+		}
+		return s.savePredictions(ctx, q, predictions, in.Now)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot predict what customers will do: %w", err)
