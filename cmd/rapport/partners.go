@@ -27,7 +27,7 @@ type partnerFigures struct {
 func (a *app) partnersCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "partners",
-		Short: "What came through each partner: contacts, buyers, orders and their value",
+		Short: "What came through each partner",
 		Long: `Show what came through each partner of relationship.yaml, as it was applied:
 how many contacts, how many of them have bought, how many orders these were, and
 what was paid. A contact came through the partner that its attribute partner

@@ -32,6 +32,7 @@ func (w *Worker) outcome(c store.Claimed, r smtp.Result, now time.Time) store.Ou
 			o.NotBefore, o.Untried = now.Add(providerPause), true
 			if errors.Is(r.Err, errChanged) || errors.Is(r.Err, context.Canceled) {
 				o.NotBefore = now
+				return o // nothing stood in its way: its next claim says what becomes of it
 			}
 		case r.Provider:
 			o.NotBefore, o.Untried = now.Add(providerPause), true

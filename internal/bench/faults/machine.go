@@ -67,7 +67,7 @@ func (m *machine) command(args ...string) *exec.Cmd {
 	c := exec.Command(t.Program, append([]string{"--dir", m.dir}, args...)...)
 	c.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.Getenv("TMPDIR"),
-		fmt.Sprintf("RAPPORT_TEST_SPEED=%d@%d", speed, t.anchor),
+		fmt.Sprintf("RAPPORT_TEST_SPEED=%d@%d", t.speed(), t.anchor),
 		"RAPPORT_TEST_SHIFT=" + m.shiftFile(),
 		fmt.Sprintf("SMTP_PORT=%d", t.receiver.port),
 		"WEBHOOK_SECRET=" + webhookSecret, "LINK_SECRET=" + linkSecret,

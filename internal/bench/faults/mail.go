@@ -13,7 +13,7 @@ func mailServers() []Scenario {
 		{Name: "mail-drops", Short: "the mail server hangs up at every verb, in the middle of a message and after its end", Long: 56, Brief: 8, Break: drops},
 		{Name: "mail-answers", Short: "the mail server answers 421, 451, 452, 550 and 554 at every verb and to the message", Long: 60, Brief: 10, Break: answers},
 		{Name: "mail-hangs", Short: "the mail server is silent for seconds at every verb, and goes on or hangs up", Long: 56, Brief: 8, Messages: 300, Break: hangs},
-		{Name: "mail-silent", Short: "the mail server is silent for longer than anybody waits, at every verb at once", Long: 1, Messages: 600, Break: silent},
+		{Name: "mail-silent", Short: "the mail server is silent for longer than anybody waits, at every verb at once", Long: 1, Messages: 600, Speed: 10, Break: silent},
 		{Name: "mail-slow", Short: "the mail server answers a byte a second", Long: 4, Brief: 2, Messages: 400, Break: slow},
 		{Name: "mail-down", Short: "the mail server is away for ten minutes (of the installation's)", Long: 20, Brief: 3, Break: down},
 	}
@@ -164,7 +164,7 @@ func down(ctx context.Context, t *trial) error {
 			return err
 		}
 		t.allowed += t.receiver.down()
-		if err := pause(ctx, 10*time.Minute/speed); err != nil {
+		if err := pause(ctx, 10*time.Minute/t.speed()); err != nil {
 			return err
 		}
 		if err := t.receiver.up(); err != nil {

@@ -11,6 +11,7 @@ type Scenario struct {
 	Long, Brief int // how many faults
 	Messages    int // for each of them; 0: as many as a usual one lasts
 	Waves       int // in which contacts come; 0: as is usual
+	Speed       int // how fast time runs; 0: as is usual. What lasts minutes would last days
 
 	Embedded    bool     // one process on the embedded store, instead of several on PostgreSQL and Redis
 	Machines    []string // the roles of each; nil: scheduler, web and two workers

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -23,9 +24,9 @@ import (
 var shop embed.FS
 
 const (
-	// speed is how fast time runs: an hour in six seconds, so that a message that
-	// was put off for five minutes goes within a second.
-	speed = 600
+	// usualSpeed is how fast time runs: an hour in six seconds, so that a message
+	// that was put off for five minutes goes within a second.
+	usualSpeed = 600
 	// watch is how fast the watch runs by which a silent worker is given up, where
 	// a scenario asks for that: twelve minutes in 72 seconds.
 	watch = 10
@@ -85,7 +86,10 @@ func (t *trial) perFault() int {
 func (t *trial) url() string { return "http://" + t.listen }
 
 // now is what time it is in the installation, unless its clocks are shifted.
-func (t *trial) now() time.Time { return clock.Since(time.Unix(t.anchor, 0), speed).Now() }
+func (t *trial) now() time.Time { return clock.Since(time.Unix(t.anchor, 0), float64(t.speed())).Now() }
+
+// speed is how fast time runs in the installation.
+func (t *trial) speed() time.Duration { return time.Duration(cmp.Or(t.Speed, usualSpeed)) }
 
 // open makes the installation and starts it. Its campaign fires a moment later.
 func (t *trial) open(ctx context.Context) (err error) {

@@ -50,8 +50,8 @@ func waveName(i int) string { return fmt.Sprintf("wave-%d", i) }
 // schedule writes a campaign and a segment for each wave into the workspace of
 // a machine. They fire one after the other while the faults are injected.
 func (t *trial) schedule(m *machine) error {
-	first := t.now().Add(soon * speed)
-	between := time.Duration(t.planned) * perFaultTime * speed / time.Duration(t.waves())
+	first := t.now().Add(max(soon*t.speed(), 2*time.Minute)) // cron knows no seconds
+	between := time.Duration(t.planned) * perFaultTime * t.speed() / time.Duration(t.waves())
 	for i := range t.waves() {
 		at := first.Add(time.Duration(i) * between)
 		change := strings.NewReplacer("wave", waveName(i), "attribute: wave", "attribute: wave", // that one stays
