@@ -42,6 +42,7 @@ func TestLint(t *testing.T) {
 		{"nothing", []string{"a.md", front + "Hi {{ contact.first_name | default: 'there' }} {% if contact.zip %}{{ contact.zip }}{% endif %}\n\n![a bike](https://x.example/a.png) [b](https://x.example/b)\n"}, nil},
 		{"the built-in layouts", []string{"a.html", "---\nsubject: Two rides\nlayout: plain\n---\n<h1>Hi</h1><ul><li>a</li></ul>"}, nil},
 		{"MJML", []string{"a.mjml", front + `<mjml><mj-body background-color="#fff"><mj-section background-color="#336"><mj-column><mj-text color="#fff">Hi</mj-text><mj-button href="https://x.example/">Go</mj-button></mj-column></mj-section><mj-include path="footer.mjml" /></mj-body></mjml>`}, nil},
+		{"addresses of our own", []string{"a.md", front + "[a]({{ survey_url }}) [b]({{ referral_url }}) [c]({{ confirm_url }}) [d]({{ view_url }})\n"}, nil},
 		{"missing values, all of them", []string{"a.md", "---\nsubject: Hi {{ contact.first_name }}\n---\n{{ contact.first_name }} {{ contact.zip | upcase }}\n{{ contact.attributes.city }}{{ event.total }}\n"}, []string{
 			`missing-value a.md:2:16: not everybody has a contact.first_name: the mail of who has none fails (give it a default, {{ contact.first_name | default: "…" }}, or ask for it with {% if %})`,
 			`missing-value a.md:4:29: not everybody has a contact.zip: the mail of who has none fails (give it a default, {{ contact.zip | default: "…" }}, or ask for it with {% if %})`,

@@ -90,3 +90,20 @@ func TestEveryCampaignOfARecipeIsTested(t *testing.T) {
 		}
 	}
 }
+
+// A recipe says why it is done so and what to watch, and stands in the index by
+// its question.
+func TestEveryRecipeIsWhole(t *testing.T) {
+	index := all(t, func(s source) bool { return s.path == recipes+"README.md" })[0].text
+	for _, s := range all(t, isRecipe) {
+		question, _, _ := strings.Cut(strings.TrimPrefix(s.text, "# "), "\n")
+		if !strings.Contains(index, "- ["+question+"]("+path.Base(s.path)+")\n") {
+			t.Errorf("%s: the index does not have %q", s.path, question)
+		}
+		for _, part := range []string{"**Why so.**", "**What to watch.**"} {
+			if !strings.Contains(s.text, "\n"+part+" ") {
+				t.Errorf("%s: there is no %s", s.path, part)
+			}
+		}
+	}
+}
