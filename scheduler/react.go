@@ -239,7 +239,8 @@ func (s *Scheduler) admit(applied *catalog.Applied, d *campaigns.Definition, k s
 			}
 		}
 	}
-	n := store.NewEnrolment{Campaign: k.ID, Version: applied.ID, StartedAt: now, Origin: origin, Control: a.Verdict == campaigns.HeldOut}
+	n := store.NewEnrolment{Campaign: k.ID, Version: applied.ID, StartedAt: now, Origin: origin, Control: a.Verdict == campaigns.HeldOut,
+		Once: d.Reentry.Mode == campaigns.ReentryNever}
 	if d.Goal != nil || n.Control {
 		n.HasGoal = true
 		n.GoalTill = d.GoalEnd(&campaigns.Enrolment{StartedAt: now}, d.Zone(&f.Contact, applied.Zone))

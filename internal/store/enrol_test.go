@@ -102,6 +102,24 @@ func TestNobodyRunsTwiceInACampaign(t *testing.T) {
 	})
 }
 
+// A firing may enrol a contact and end it between the look at its facts and the
+// row of an event: reentry never holds all the same.
+func TestWhoComesOnceComesOnceByAnEventToo(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		id, _ := welcome(t, s)
+		contact := consenting(t, s, 1)[0]
+		_, err := s.db.exec(t.Context(), `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, ended_at) values (1024, $1, $2, 1, 0, 'finished', 1)`, id, int64(contact))
+		check(t, err)
+		for i, once := range []bool{true, false} {
+			check(t, s.db.write(t.Context(), func(q querier) error {
+				r := Reaction{Contact: contact, Enrol: []NewEnrolment{{Campaign: id, Version: 1, StartedAt: day, Once: once}}}
+				return s.insertReactedEnrolments(t.Context(), q, []Reaction{r}, day, func() int64 { return int64(2048 * (i + 1)) })
+			}))
+			equal(t, fmt.Sprintf("enrolments, once %t", once), count(t, s, `select count(*) from enrolments`), int64(i+1))
+		}
+	})
+}
+
 // migrated makes a database as it was before a migration.
 func migrated(t *testing.T, address string, before int64) *sql.DB {
 	t.Helper()

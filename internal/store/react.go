@@ -45,6 +45,7 @@ type NewEnrolment struct {
 	StartedAt         time.Time
 	Origin            campaigns.Origin
 	Control           bool
+	Once              bool // not if the contact was ever in this campaign
 	HasGoal           bool
 	GoalTill          time.Time
 }
@@ -226,13 +227,14 @@ func (s *Store) saveReactedEnrolments(ctx context.Context, q querier, reactions 
 func (s *Store) insertReactedEnrolments(ctx context.Context, q querier, reactions []Reaction, now time.Time, next func() int64) error {
 	var id, campaign, contact, version, started, due, goal []int64
 	var state, data []string
+	var once []bool
 	var refusedBy []int64
 	var refused []contacts.ID
 	var reasons []string
 	for _, r := range reactions {
 		for _, e := range r.Enrol {
 			id, campaign, contact, version = append(id, next()), append(campaign, e.Campaign), append(contact, int64(r.Contact)), append(version, e.Version)
-			started, data = append(started, ms(e.StartedAt)), append(data, jsonText(enrolmentData{Origin: e.Origin}))
+			started, data, once = append(started, ms(e.StartedAt)), append(data, jsonText(enrolmentData{Origin: e.Origin})), append(once, e.Once)
 			till := int64(0)
 			if e.HasGoal {
 				till = ms(e.GoalTill)
@@ -251,11 +253,12 @@ func (s *Store) insertReactedEnrolments(ctx context.Context, q querier, reaction
 	if len(id) > 0 {
 		b := s.statement()
 		from := b.table("r", bigints("id", id), bigints("campaign_id", campaign), bigints("contact_id", contact), bigints("version_id", version),
-			bigints("started_at", started), texts("state", state), nullable("due_at", due), texts("data", data), nullable("goal_until", goal))
+			bigints("started_at", started), texts("state", state), nullable("due_at", due), texts("data", data), nullable("goal_until", goal), bools("once", once))
+		// A firing may have enrolled the contact since the facts were read, and ended it.
 		if _, err := q.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at, data, goal_until, run)
 			select r.id, r.campaign_id, r.contact_id, r.version_id, r.started_at, r.state, r.due_at, `+b.json("r.data")+`, r.goal_until,
 				coalesce((select max(e.run) + 1 from enrolments e where e.contact_id = r.contact_id and e.campaign_id = r.campaign_id), 0)
-			from `+from+` where not exists (select 1 from enrolments e where e.contact_id = r.contact_id and e.campaign_id = r.campaign_id and e.ended_at is null)
+			from `+from+` where not exists (select 1 from enrolments e where e.contact_id = r.contact_id and e.campaign_id = r.campaign_id and (e.ended_at is null or r.once))
 			on conflict `+runsOnce+` do nothing`, b.args...); err != nil {
 			return err
 		}
