@@ -98,6 +98,9 @@ func TestDecodeFindings(t *testing.T) {
 	for text, want := range map[string][]string{
 		"ladder: []": {`1:9: "ladder" needs at least one rung []`},
 		"ladder: [ { stage: a, when: { event: x } } ]":                                                               {`1:23: everybody stands on the lowest rung, so it has no when [put a rung without rules below it]`},
+		"programs: { partners: { club: { title: Club, code: velo }, fair: { title: Fair, code: VELO } } }":           {`1:87: club has the code velo already []`},
+		"programs: { partners: { club: { title: Club, code: velo club } } }":                                         {`1:52: the code "velo club" cannot stand in a link as it is [use letters, digits, - and _]`},
+		"programs: { partners: { club: { title: Club } } }":                                                          {`1:31: "code" is missing []`},
 		"ladder: [ { stage: a }, { stage: b } ]":                                                                     {`1:25: "when" is missing []`},
 		"ladder: [ { stage: a }, { stage: a, when: { event: x } } ]":                                                 {`1:34: the ladder has a rung "a" already []`},
 		"ladder: [ { stage: a }, { stage: b, when: { stage: b } } ]":                                                 {`1:52: the rung b may ask for the rungs below it only, not for b []`},

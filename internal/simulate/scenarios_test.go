@@ -284,3 +284,39 @@ func BenchmarkScenarios(b *testing.B) {
 		}
 	}
 }
+
+// A scenario has one customer, from whom nothing can be learnt: it says itself what
+// is predicted, and the ladder and the steps see it.
+func TestAScenarioSaysWhatIsPredicted(t *testing.T) {
+	w := northwindWith(t, map[string]string{
+		"relationship.yaml": `
+health:
+  states: [ { health: at-risk, when: { score: p_alive, below: 50% } } ]
+`,
+		"campaigns/stay.yaml": `
+campaign: stay
+topic: guides
+start: { event: order.placed }
+steps:
+  - wait: 40d
+  - if: { score: p_alive, below: 50% }
+    then: [ { exit: nearly lost } ]
+    else: [ { exit: stays } ]
+`,
+		"tests/stay.yaml": `
+scenarios:
+  - name: silence is noticed
+    campaign: stay
+    contact: { email: ana@example.com, consents: [guides] }
+    from: 2026-03-02 08:00
+    steps:
+      - { at: 2026-03-02 09:00, event: order.placed, properties: { total: 80 } }
+      - { at: 2026-04-05 10:00, expect: { health: active } }
+      - { at: 2026-04-05 10:00, event: score.predicted, properties: { p_alive: 0.3 } }
+      - { at: 2026-04-05 10:01, expect: { health: at-risk } }
+      - { at: 2026-04-11 09:00, expect: { exit: nearly lost } }
+`})
+	if diff := cmp.Diff(map[string][]string{"silence is noticed": {}}, problemsOf(t, w)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
