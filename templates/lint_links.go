@@ -61,4 +61,4 @@ func (t *Template) Addresses(in LintInput) (list []Address) {
 }
 
 // ownHosts are the hosts of lintLinks.
-var ownHosts = []string{"unsubscribe.example", "preferences.example", "view.example", "referral.example", "survey.example"}
+var ownHosts = []string{"unsubscribe.example", "preferences.example", "view.example", "referral.example", "survey.example", "confirm.example"}
