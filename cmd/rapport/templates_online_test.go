@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -92,7 +94,9 @@ func TestLintTellsWhyNobodyAnswers(t *testing.T) {
 	address := server.URL
 	server.Close()
 	a, _, _ := testApp(nil)
-	secret := httptest.NewTLSServer(http.NotFoundHandler())
+	secret := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secret.Config.ErrorLog = log.New(io.Discard, "", 0) // we hang up on it
+	secret.StartTLS()
 	t.Cleanup(secret.Close)
 	got := a.askAddresses(context.Background(), []string{address, secret.URL})
 	for of, want := range map[string]string{address: "refused", secret.URL: "its certificate is not good: "} {
