@@ -89,20 +89,23 @@ func (s *Store) StepDue(ctx context.Context, now time.Time, limit int, step Step
 	if err != nil {
 		return 0, nil, err
 	}
+	var due []Due
 	err = s.db.write(ctx, func(q querier) error {
 		next := reserved.again()
 		batches = nil
-		due, err := s.takeDue(ctx, q, now, limit)
-		if n = len(due); err != nil || n == 0 {
+		if due, err = s.takeDue(ctx, q, now, limit); err != nil || len(due) == 0 {
 			return err
 		}
 		batches, err = s.step(ctx, q, due, step, now, next)
 		return err
 	})
-	if err != nil {
-		return 0, nil, fmt.Errorf("cannot step enrolments: %w", err)
+	switch {
+	case err == nil:
+		return len(due), batches, nil
+	case poisoned(err) && len(due) > 0:
+		return s.stepFewer(ctx, now, due, step, err)
 	}
-	return n, batches, nil
+	return 0, nil, fmt.Errorf("cannot step enrolments: %w", err)
 }
 
 // takeDue takes of every campaign that has something due its share of the
