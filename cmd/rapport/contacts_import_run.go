@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/schollz/progressbar/v3"
 
 	"rapport/internal/contacts"
 	"rapport/internal/store"
 )
+
+// importGarbage is how much may be garbage for each byte that is in use, in percent.
+const importGarbage = 300
 
 // importRun is one import under way.
 type importRun struct {
@@ -31,6 +35,9 @@ func (r *importRun) all() error {
 	if r.dry {
 		return r.check()
 	}
+	// A chunk is made and forgotten; what is kept is small. So the collector comes
+	// less often than in a program that holds on to what it makes.
+	defer debug.SetGCPercent(debug.SetGCPercent(importGarbage))
 	return r.store.Import(r.ctx, store.Import{Next: r.next, Reject: r.rejects.write, Stored: r.stored, Clock: r.now})
 }
 
