@@ -78,6 +78,12 @@ func (s *Store) EnrolChunk(ctx context.Context, in EnrolInput, limit int) (Enrol
 		in.crowded = true
 		result, err = s.enrolChunk(ctx, in, limit)
 	}
+	if poisoned(err) && in.Step != nil {
+		// One first step that the database refuses must not hold up a whole firing:
+		// they come in without theirs, and StepDue finds the one.
+		in.Step = nil
+		result, err = s.enrolChunk(ctx, in, limit)
+	}
 	if err != nil {
 		return EnrolResult{}, fmt.Errorf("cannot enrol: %w", err)
 	}

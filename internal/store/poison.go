@@ -20,7 +20,7 @@ func poisoned(err error) bool {
 	}
 	if lite := (*embedded.Error)(nil); errors.As(err, &lite) {
 		code := lite.Code() & 0xff // without its extension
-		return code == sqlite3.SQLITE_CONSTRAINT || code == sqlite3.SQLITE_MISMATCH || code == sqlite3.SQLITE_TOOBIG || code == sqlite3.SQLITE_ERROR
+		return code == sqlite3.SQLITE_CONSTRAINT || code == sqlite3.SQLITE_MISMATCH || code == sqlite3.SQLITE_TOOBIG
 	}
 	return false
 }

@@ -11,6 +11,22 @@ import (
 	"rapport/segments"
 )
 
+// refuse lets the database refuse an enrolment in a state.
+func refuse(t *testing.T, s *Store, column string, value int64, state string) {
+	t.Helper()
+	texts := []string{fmt.Sprintf(`alter table enrolments add constraint no_such check (%s <> %d or state <> '%s')`, column, value, state)}
+	if s.dialect == segments.SQLite {
+		texts = nil
+		for _, verb := range []string{"insert", "update"} {
+			texts = append(texts, fmt.Sprintf(`create trigger no_%[1]s before %[1]s on enrolments when new.%[2]s = %[3]d and new.state = '%[4]s' begin select raise(abort, 'no'); end`, verb, column, value, state))
+		}
+	}
+	for _, text := range texts {
+		_, err := s.db.exec(t.Context(), text)
+		check(t, err)
+	}
+}
+
 // What the database refuses of one enrolment must not hold up the others that
 // are due with it, in this turn or any later one.
 func TestOneEnrolmentThatCannotBeWrittenHoldsUpNobody(t *testing.T) {
@@ -23,12 +39,7 @@ func TestOneEnrolmentThatCannotBeWrittenHoldsUpNobody(t *testing.T) {
 			check(t, err)
 		}
 		const bad = 1024 * 7
-		refuse := fmt.Sprintf(`alter table enrolments add constraint no_end check (id <> %d or state <> 'finished')`, bad)
-		if s.dialect == segments.SQLite {
-			refuse = fmt.Sprintf(`create trigger no_end before update on enrolments when new.id = %d and new.state = 'finished' begin select raise(abort, 'no'); end`, bad)
-		}
-		_, err := s.db.exec(ctx, refuse)
-		check(t, err)
+		refuse(t, s, "id", bad, "finished")
 		finish := deciding(func(due []Due) []Stepped {
 			out := make([]Stepped, len(due))
 			for i, d := range due {
@@ -59,5 +70,33 @@ func TestOneEnrolmentThatCannotBeWrittenHoldsUpNobody(t *testing.T) {
 		if n != 1 || !errors.Is(err, ErrPoison) {
 			t.Errorf("an hour later %d are looked at: %v", n, err)
 		}
+	})
+}
+
+func TestOneFirstStepThatCannotBeWrittenHoldsUpNoFiring(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		id, d := welcome(t, s)
+		people := consenting(t, s, 30)
+		refuse(t, s, "contact_id", int64(people[7]), "parked")
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Step: firstSteps(d, nil)}
+		r := must(s.EnrolChunk(ctx, in, 1000))(t)
+		equal(t, "enrolled", r.Enrolled, int64(30))
+		poison := 0
+		for {
+			n, _, err := s.StepDue(ctx, day, 100, *in.Step)
+			switch {
+			case errors.Is(err, ErrPoison):
+				poison++
+			case err != nil:
+				t.Fatal(err)
+			}
+			if n == 0 {
+				break
+			}
+		}
+		equal(t, "put off", poison, 1)
+		equal(t, "who wait for their message", count(t, s, `select count(*) from enrolments where state = 'parked'`), int64(29))
 	})
 }
