@@ -3,6 +3,8 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,9 +21,10 @@ const (
 	judgedFor  = time.Minute
 )
 
-// Guard pauses campaigns whose mail bounces or draws complaints beyond what the
-// workspace allows, by one elected scheduler. Nothing is counted while mail goes:
-// a campaign is looked at when there is a new report about it.
+// Guard pauses campaigns, and then closes providers, whose mail bounces or draws
+// complaints beyond what the workspace allows, by one elected scheduler. Nothing is
+// counted while mail goes: a campaign is looked at when there is a new report
+// about it, and the providers when there is one at all.
 func (s *Scheduler) Guard(ctx context.Context, m moment) (did int, err error) {
 	limits := m.applied.Limits
 	if limits.Bounces == nil && limits.Complaints == nil || !s.guarded.IsZero() && m.now.Sub(s.guarded) < guardEvery {
@@ -36,19 +39,33 @@ func (s *Scheduler) Guard(ctx context.Context, m moment) (did int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if did, err = s.guardCampaigns(ctx, m, last); err != nil {
+		return did, err
+	}
+	n, err := s.guardProviders(ctx, m, last)
+	return did + n, err
+}
+
+// news reports whether there may be something about a campaign that was not judged.
+func (s *Scheduler) news(campaign, event int64, now time.Time) bool {
+	return event != 0 && (event != s.judged[campaign] || now.Sub(ident.Time(event)) <= judgedFor)
+}
+
+func (s *Scheduler) guardCampaigns(ctx context.Context, m moment, last map[int64]int64) (did int, err error) {
 	for _, k := range m.applied.Campaigns {
 		event := last[k.ID]
-		if event == 0 || k.Status != store.Running || event == s.judged[k.ID] && m.now.Sub(ident.Time(event)) > judgedFor {
+		if k.Status != store.Running || !s.news(k.ID, event, m.now) {
 			continue
 		}
-		reason, err := s.harm(ctx, k, limits)
+		harm, err := s.harm(ctx, m.applied.Limits, store.Harm{Campaign: k})
 		if err != nil {
 			return did, err
 		}
 		s.judged[k.ID] = event
-		if reason == "" {
+		if harm == "" {
 			continue
 		}
+		reason := "paused by the guard: " + harm
 		paused, err := s.Store.PauseFor(ctx, k, reason, m.now)
 		if err != nil {
 			return did, err
@@ -62,8 +79,45 @@ func (s *Scheduler) Guard(ctx context.Context, m moment) (did int, err error) {
 	return did, nil
 }
 
-// harm is why a campaign must pause, or "".
-func (s *Scheduler) harm(ctx context.Context, k store.Campaign, limits workspace.Limits) (reason string, err error) {
+// allCampaigns is where judged keeps the newest report of all.
+const allCampaigns = 0
+
+func (s *Scheduler) guardProviders(ctx context.Context, m moment, last map[int64]int64) (did int, err error) {
+	var event int64
+	for _, of := range last {
+		event = max(event, of)
+	}
+	if !s.news(allCampaigns, event, m.now) {
+		return 0, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.applied.Providers)) {
+		state := m.applied.States[name]
+		if state.Closed {
+			continue
+		}
+		harm, err := s.harm(ctx, m.applied.Limits, store.Harm{Provider: name, Opened: state.Changed})
+		if err != nil {
+			return did, err
+		}
+		if harm == "" {
+			continue
+		}
+		reason := "closed by the guard: " + harm
+		closed, err := s.Store.CloseProvider(ctx, name, reason, state, m.now)
+		if err != nil {
+			return did, err
+		}
+		if closed {
+			s.Log.Warn("a provider was "+reason, "provider", name)
+			did++
+		}
+	}
+	s.judged[allCampaigns] = event
+	return did, nil
+}
+
+// harm is what a campaign or a provider has done beyond the limits, or "".
+func (s *Scheduler) harm(ctx context.Context, limits workspace.Limits, of store.Harm) (string, error) {
 	for _, g := range []struct {
 		*workspace.Guard
 		event, what string
@@ -71,17 +125,34 @@ func (s *Scheduler) harm(ctx context.Context, k store.Campaign, limits workspace
 		if g.Guard == nil {
 			continue
 		}
-		found, err := s.Store.Harm(ctx, store.Harm{Campaign: k, Event: g.event, Row: g.OfLast, Cases: g.Beyond()})
+		of.Event, of.Row, of.Cases = g.event, g.OfLast, g.Beyond()
+		found, err := s.Store.Harm(ctx, of)
 		if err != nil {
 			return "", err
 		}
-		for _, h := range found {
-			if h.Cases >= g.AtLeast && h.Share() > g.Above {
-				return fmt.Sprintf("paused by the guard: %d of %d messages %s (%s, above %s)", h.Cases, h.Of, g.what, percent(h.Share(), 1), percent(g.Above, -1)), nil
+		for _, row := range found {
+			if beyond(g.Guard, row.Harmed) && (of.Provider == "" || common(g.Guard, row)) {
+				return fmt.Sprintf("%d of %d messages %s (%s, above %s)", row.Cases, row.Of, g.what, percent(row.Share(), 1), percent(g.Above, -1)), nil
 			}
 		}
 	}
 	return "", nil
+}
+
+func beyond(g *workspace.Guard, h store.Harmed) bool {
+	return h.Cases >= g.AtLeast && h.Share() > g.Above
+}
+
+// common reports whether a row is beyond the limit whichever one of its campaigns
+// is left out. One campaign alone is a campaign's fault, and pausing it helps; what
+// several have in common is the provider.
+func common(g *workspace.Guard, row store.HarmedRow) bool {
+	for _, part := range row.Campaigns {
+		if !beyond(g, store.Harmed{Cases: row.Cases - part.Cases, Of: row.Of - part.Of}) {
+			return false
+		}
+	}
+	return true
 }
 
 // percent writes a share with so many digits after the point; -1: as many as it has.

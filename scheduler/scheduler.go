@@ -38,8 +38,9 @@ type Store interface {
 	ResendUnknown(ctx context.Context, campaign []int64, since, now time.Time) ([]store.Batch, error)
 	Maintain(ctx context.Context, now time.Time) (store.Maintenance, error)
 	LastHarm(ctx context.Context) (map[int64]int64, error)
-	Harm(ctx context.Context, in store.Harm) ([]store.Harmed, error)
+	Harm(ctx context.Context, in store.Harm) ([]store.HarmedRow, error)
 	PauseFor(ctx context.Context, k store.Campaign, reason string, now time.Time) (bool, error)
+	CloseProvider(ctx context.Context, name, reason string, was store.ProviderState, now time.Time) (bool, error)
 	ForgetClicked(ctx context.Context, before time.Time) error
 	LastLearnt(ctx context.Context) (l store.Learnt, found bool, err error)
 	KeepLearnt(ctx context.Context, l store.Learnt) error

@@ -37,7 +37,7 @@ func (s *Scheduler) Sweep(ctx context.Context, m moment) (did int, err error) {
 		if _, err := s.Queue.Due(ctx, m.now); err != nil {
 			return 0, err
 		}
-		lost, err := s.lost(ctx, m.now)
+		lost, err := s.lost(ctx, m)
 		if err != nil {
 			return 0, err
 		}
@@ -93,15 +93,19 @@ const resendFor = 30 * 24 * time.Hour
 // lost finds committed batches that are on no queue: at once on lanes whose queue
 // is empty. Where there is a backlog a batch may rightly wait for hours, so there
 // it is only made sure, now and then, that none is missing.
-func (s *Scheduler) lost(ctx context.Context, now time.Time) ([]store.Batch, error) {
+func (s *Scheduler) lost(ctx context.Context, m moment) ([]store.Batch, error) {
 	watch := s.Watch.Now()
 	if watch.Sub(s.searched) < time.Second {
 		return nil, nil
 	}
 	s.searched = watch
 	open, err := s.Store.OpenLanes(ctx)
-	if err != nil || len(open) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	// What no provider takes stays on the queue untouched, however long.
+	if open = m.applied.OpenLanes(open); len(open) == 0 {
+		return nil, nil
 	}
 	depth, err := s.Queue.Depth(ctx)
 	if err != nil {
@@ -113,11 +117,11 @@ func (s *Scheduler) lost(ctx context.Context, now time.Time) ([]store.Batch, err
 			idle = append(idle, lane)
 		}
 	}
-	found, err := s.Store.LostBatches(ctx, open, now.Add(-staleAfter), now, sweepSize)
+	found, err := s.Store.LostBatches(ctx, open, m.now.Add(-staleAfter), m.now, sweepSize)
 	if err != nil || len(idle) == 0 {
 		return found, err
 	}
-	more, err := s.Store.LostBatches(ctx, idle, now.Add(-lostAfter), now, sweepSize)
+	more, err := s.Store.LostBatches(ctx, idle, m.now.Add(-lostAfter), m.now, sweepSize)
 	return append(found, more...), err
 }
 

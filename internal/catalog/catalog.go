@@ -24,6 +24,7 @@ type Source interface {
 	CurrentVersion(ctx context.Context) (store.Version, bool, error)
 	VersionFiles(ctx context.Context, version int64) ([]store.File, error)
 	Campaigns(ctx context.Context) (map[string]store.Campaign, error)
+	ProviderStates(ctx context.Context) (map[string]store.ProviderState, error)
 }
 
 // Applied is one version of the workspace, ready to run. It is not changed
@@ -33,6 +34,7 @@ type Applied struct {
 	*workspace.Workspace
 	Zone      *time.Location // the company's
 	Campaigns map[string]store.Campaign
+	States    map[string]store.ProviderState // of the providers that were ever closed
 	names     map[int64]string
 
 	follow *sync.Once // of the three that stand below
@@ -91,6 +93,10 @@ func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
 	if err != nil {
 		return nil, err
 	}
+	states, err := c.source.ProviderStates(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if c.Ready != nil && c.Ready.Hash == version.Hash {
 		if err := c.keep(version.ID, c.Ready, status); err != nil {
 			return nil, err
@@ -101,7 +107,7 @@ func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
 		return nil, err
 	}
 	fresh := *loaded // the same workspace, with the status of now
-	fresh.Version, fresh.Campaigns, fresh.names = version, status, names(status)
+	fresh.Version, fresh.Campaigns, fresh.States, fresh.names = version, status, states, names(status)
 	fresh.follow, fresh.enter, fresh.hashes, fresh.entering, fresh.needs = new(sync.Once), nil, nil, contacts.Needs{}, new(sync.Map)
 	if c.folder != nil {
 		fresh.Workspace = fresh.Workspace.WithConnections(c.folder)

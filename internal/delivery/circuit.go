@@ -41,6 +41,7 @@ type Standing struct {
 	Reason string
 	Until  time.Time // nothing goes before then; zero or past: what goes is a trial
 	Full   bool      // nothing is wrong, but that its day is full
+	Closed bool      // by the guard or a person, as all of the sender's providers
 }
 
 // state is how a thing stands now.

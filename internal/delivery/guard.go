@@ -80,6 +80,13 @@ func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Ca
 	if err != nil {
 		return store.Verdict{Until: now.Add(time.Minute), Reason: err.Error()}
 	}
+	if route.Standing.Closed {
+		until := now.Add(time.Minute)
+		if until.After(c.Expires) {
+			until = c.Expires
+		}
+		return store.Verdict{Until: until, Reason: route.Standing.Reason}
+	}
 	return store.Verdict{Go: true, Provider: route.Name}
 }
 

@@ -66,7 +66,7 @@ func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, erro
 	if len(names) == 0 {
 		return Route{}, fmt.Errorf("sender %s has no provider", sender)
 	}
-	name, standing := r.first(names, sender)
+	name, standing := r.first(applied, sender)
 	p, ok := applied.Providers[name]
 	if !ok {
 		return Route{}, fmt.Errorf("provider %s of sender %s is not in the applied workspace", name, sender)
@@ -111,9 +111,14 @@ func (r *Routes) Leaves(applied *catalog.Applied, to string) bool {
 }
 
 // first is the first provider that is not failing; when all are, the one whose
-// trial comes next.
-func (r *Routes) first(names []string, sender string) (best string, standing Standing) {
+// trial comes next. Closed ones do not count, unless all are.
+func (r *Routes) first(applied *catalog.Applied, sender string) (best string, standing Standing) {
 	now := r.now()
+	names := applied.Open(sender)
+	if len(names) == 0 {
+		name := applied.Senders[sender].Providers[0]
+		return name, Standing{Since: applied.States[name].Changed, Reason: applied.Shut(sender), Until: now.Add(lookAgain), Closed: true}
+	}
 	for i, name := range names {
 		s := r.fullNow(name, now)
 		if !s.Full {
@@ -134,6 +139,11 @@ func (r *Routes) first(names []string, sender string) (best string, standing Sta
 	}
 	return best, standing
 }
+
+// lookAgain is how long mail that was in hand when its last provider was closed
+// goes back to the queue for: longer than it would wait in hand. What is on the
+// queue is not even taken.
+const lookAgain = inHand + time.Second
 
 // fullNow is the standing of a provider whose day is full.
 func (r *Routes) fullNow(name string, now time.Time) Standing {

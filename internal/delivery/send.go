@@ -151,6 +151,9 @@ func (w *Worker) intent(m *outgoing, since time.Time) error {
 	if w.changes.since(since, w.Watch.Now(), queue.Notice{Kind: NoticeCampaign, Key: m.campaign.Name}, queue.Notice{Kind: NoticeContact, Key: contact}) {
 		return errChanged
 	}
+	if now := w.Catalog.Current(); now != nil && now.States[m.route.Name].Closed && !m.route.Mailbox {
+		return errChanged
+	}
 	if e, known := w.Journal.Has(m.claimed.ID); known && e.Fence >= m.claimed.Fence {
 		return fmt.Errorf("the journal knows message %d already: %s", m.claimed.ID, e.State)
 	}

@@ -79,6 +79,16 @@ func (a *appetite) fed(batches, messages, limit int) {
 	a.perSize = max(1, (3*a.perSize+each)/4)
 }
 
+// flowing are the lanes whose mail has a provider that is not closed: of the
+// others nothing is taken, so that it waits where it is.
+func (w *Worker) flowing(lanes []string) []string {
+	applied := w.Catalog.Current()
+	if applied == nil || !w.Router.Leaves(applied, "") {
+		return lanes
+	}
+	return applied.OpenLanes(lanes)
+}
+
 // take takes what is ready, and what others took and never finished: of that it
 // asks where nothing is ready, and now and then however long the backlog is.
 func (w *Worker) take(ctx context.Context, lanes []string, wait time.Duration) ([]queue.Entry, error) {

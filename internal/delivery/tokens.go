@@ -52,7 +52,7 @@ type limited struct {
 // limits are what a lane's mail must pass now: its provider, its sender, and the
 // provider's opinion of its campaign.
 func (w *Worker) limits(applied *catalog.Applied, lane string, now time.Time) (out []limited, provider string) {
-	sender := senderOf(applied, lane)
+	sender := applied.LaneSender(lane)
 	// Without a way there is no limit either: the claim finds another sender, or
 	// holds the messages with the reason and lets them expire in time.
 	route, err := w.Router.Route(applied, sender, "")
@@ -71,14 +71,6 @@ func (w *Worker) limits(applied *catalog.Applied, lane string, now time.Time) (o
 		}
 	}
 	return out, route.Name
-}
-
-// senderOf is the sender of a lane's mail as it is applied now.
-func senderOf(applied *catalog.Applied, lane string) string {
-	if d := applied.Workspace.Campaigns[queue.Campaign(lane)]; d != nil {
-		return senderNow(applied, d, lane)
-	}
-	return queue.Sender(lane)
 }
 
 // tokens asks for what of a lane may leave now: by the rates, and by the day's
@@ -109,6 +101,9 @@ func (w *Worker) rates(ctx context.Context, applied *catalog.Applied, lane strin
 			a = allowance{closed: l.key, until: l.standing.Until}
 			if l.standing.Full {
 				a.full = l.standing.Reason
+			}
+			if l.standing.Closed { // once opened, it is open at once
+				a.closed = ""
 			}
 			return a, nil
 		}

@@ -54,6 +54,9 @@ type Router interface {
 	// Route is the way mail to an address takes; the queue lane and the claim
 	// have chosen the sender.
 	Route(applied *catalog.Applied, sender, to string) (Route, error)
+	// Leaves reports whether mail to an address goes through a provider; without
+	// an address, whether all mail does.
+	Leaves(applied *catalog.Applied, to string) bool
 	// Report tells what sending through a provider was like, so that the next
 	// route can avoid one that fails.
 	Report(r Report, now time.Time)
@@ -221,7 +224,7 @@ func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(lanes) == 0 {
+	if lanes = w.flowing(lanes); len(lanes) == 0 {
 		if wait > 0 {
 			pause(ctx, min(wait, 100*time.Millisecond))
 		}

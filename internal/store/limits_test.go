@@ -84,6 +84,15 @@ func reported(t *testing.T, s *Store, campaign int64, at time.Time, messages ...
 	}
 }
 
+// harmed writes rows of messages without the parts of their campaigns.
+func harmed(found []HarmedRow) string {
+	out := []Harmed{}
+	for _, row := range found {
+		out = append(out, row.Harmed)
+	}
+	return fmt.Sprint(out)
+}
+
 func TestHarmIsFoundWhereItIs(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
@@ -92,7 +101,7 @@ func TestHarmIsFoundWhereItIs(t *testing.T) {
 		k := must(s.Campaigns(ctx))(t)["welcome"]
 		harm := func() string {
 			t.Helper()
-			return fmt.Sprint(must(s.Harm(ctx, Harm{Campaign: k, Event: contacts.EventBounced, Row: 100, Cases: 11}))(t))
+			return harmed(must(s.Harm(ctx, Harm{Campaign: k, Event: contacts.EventBounced, Row: 100, Cases: 11}))(t))
 		}
 		equal(t, "nothing", harm(), "[]")
 		before := decided(t, s, id, day.Add(-time.Hour), 20, campaigns.Sent)
@@ -120,7 +129,6 @@ func TestHarmIsFoundWhereItIs(t *testing.T) {
 		stale.Changed = later(-time.Hour)
 		equal(t, "changed since it was judged", paused(stale), false)
 		equal(t, "paused", paused(k), true)
-		equal(t, "of running ones", len(must(s.LastHarm(ctx))(t)), 0)
 		equal(t, "reason", must(s.Campaigns(ctx))(t)["welcome"].Reason, "harm")
 		must(s.SetCampaignStatus(ctx, "welcome", Running, []CampaignStatus{Paused}, later(2*time.Hour)))(t)
 		k = must(s.Campaigns(ctx))(t)["welcome"]
