@@ -47,6 +47,9 @@ func statusJSON(k campaignStanding) any {
 	if k.Reason != "" {
 		out["reason"] = k.Reason
 	}
+	if k.shut != "" {
+		out["held"] = k.shut
+	}
 	if k.result != nil {
 		r := resultJSON(*k.result)
 		out["comparison"], out["splits"] = r["comparison"], r["splits"]

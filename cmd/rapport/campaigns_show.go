@@ -15,6 +15,9 @@ func (s *session) showCampaign(k campaignStanding) error {
 	if k.Reason != "" {
 		s.printf("%s\n", s.yellow(k.Reason))
 	}
+	if k.shut != "" {
+		s.printf("%s\n", s.yellow(k.shut))
+	}
 	applied, err := s.applied()
 	if err != nil {
 		return err

@@ -90,6 +90,7 @@ type campaignStanding struct {
 	*store.Progress
 	rate float64       // messages a second
 	left time.Duration // for what waits, at that rate; 0 when nothing does, or nothing moves
+	shut string        // why no provider takes its mail; "" when one does
 	// result is what it is worth, where it was asked about alone.
 	result *results.Campaign
 }
@@ -160,6 +161,10 @@ func (s *session) standings(known map[string]store.Campaign, ids []int64) ([]cam
 	if err != nil {
 		return nil, err
 	}
+	shut, err := s.shut()
+	if err != nil {
+		return nil, err
+	}
 	var list []campaignStanding
 	moving := false
 	for _, k := range known {
@@ -167,8 +172,8 @@ func (s *session) standings(known map[string]store.Campaign, ids []int64) ([]cam
 		if p == nil {
 			p = &store.Progress{Messages: map[campaigns.MessageState]int64{}}
 		}
-		moving = moving || waiting(p) > 0 && k.Status != store.Paused
-		list = append(list, campaignStanding{Campaign: k, Progress: p})
+		moving = moving || waiting(p) > 0 && k.Status != store.Paused && shut[k.Name] == ""
+		list = append(list, campaignStanding{Campaign: k, Progress: p, shut: shut[k.Name]})
 	}
 	slices.SortFunc(list, func(a, b campaignStanding) int {
 		return cmp.Or(cmp.Compare(order(a.Status), order(b.Status)), strings.Compare(a.Name, b.Name))
@@ -224,6 +229,9 @@ func (s *session) showCampaigns(list []campaignStanding) {
 	for _, k := range list {
 		if k.Reason != "" {
 			s.printf("%s: %s\n", s.head(k.Name), s.yellow(k.Reason))
+		}
+		if k.shut != "" {
+			s.printf("%s: %s\n", s.head(k.Name), s.yellow(k.shut))
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (a *app) commands() []*cobra.Command {
 	all = append(all, group(groupWorkspace, a.initCommand(), a.validateCommand(), a.testCommand(), a.simulateCommand(), a.schemaCommand(), a.templatesCommand())...)
 	all = append(all, group(groupRun, a.demoCommand(), a.planCommand(), a.applyCommand(), a.approveCommand(), a.serveCommand())...)
 	all = append(all, group(groupPeople, a.contactsCommand(), a.segmentsCommand(), a.suppressionsCommand(), a.partnersCommand(), a.predictionsCommand())...)
-	all = append(all, group(groupLook, a.campaignsCommand(), a.resultsCommand(), a.messagesCommand(), a.versionsCommand(), a.keysCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand())...)
+	all = append(all, group(groupLook, a.campaignsCommand(), a.providersCommand(), a.resultsCommand(), a.messagesCommand(), a.versionsCommand(), a.keysCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand())...)
 	return all
 }
 

@@ -1,11 +1,14 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"rapport/internal/queue"
+	"rapport/internal/store"
 )
 
 // Open are the providers of a sender that are not closed, in their order.
@@ -13,10 +16,34 @@ func (a *Applied) Open(sender string) []string {
 	return slices.DeleteFunc(slices.Clone(a.Senders[sender].Providers), func(name string) bool { return a.States[name].Closed })
 }
 
+// SendersOf are the senders that have a provider, by name.
+func (a *Applied) SendersOf(provider string) (out []string) {
+	for name, s := range a.Senders {
+		if slices.Contains(s.Providers, provider) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Day is the company's day at a moment, as the ceilings of providers count it.
+func (a *Applied) Day(now time.Time) string { return now.In(a.Zone).Format(time.DateOnly) }
+
+// Ceiling is how many messages may leave through a provider on a day; below zero:
+// as many as like.
+func (a *Applied) Ceiling(provider string, left store.ProviderDay, day string) int {
+	up := a.Providers[provider].WarmUp
+	if up == nil {
+		return -1
+	}
+	return up.CeilingOn(cmp.Or(left.First, day), day)
+}
+
 // Shut says why nothing of a sender may go: all of its providers are closed. It is
-// "" where one is open, and where there is none at all.
+// "" where one is open, where there is none at all, and where all mail is caught.
 func (a *Applied) Shut(sender string) string {
-	if len(a.Senders[sender].Providers) == 0 || len(a.Open(sender)) > 0 {
+	if !a.Delivery.Live && len(a.Delivery.Only) == 0 || len(a.Senders[sender].Providers) == 0 || len(a.Open(sender)) > 0 {
 		return ""
 	}
 	var why []string

@@ -9,6 +9,7 @@ import (
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/queue"
 	"rapport/internal/store"
+	"rapport/internal/workspace"
 )
 
 // Report is what sending a batch through a provider was like.
@@ -191,7 +192,7 @@ func (w *Worker) slowDown(provider string, list []outgoing, results []smtp.Resul
 	for group := range asked {
 		key := slowKey{provider, group}
 		if per, news := w.slow.ask(key, now); news {
-			w.Log.Warn("asked for fewer messages", "provider", provider, "domain", orElse(group, "all"), "now", rateText(per))
+			w.Log.Warn("asked for fewer messages", "provider", provider, "domain", orElse(group, "all"), "now", workspace.RateText(per))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"rapport/campaigns"
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/queue"
+	"rapport/internal/workspace"
 )
 
 // zone is a DNS of MX records; what is not in it does not exist.
@@ -58,12 +59,12 @@ func TestDomainRate(t *testing.T) {
 		{"a.example", "hoster.example", "hoster.example", 50, "50/s"},
 	} {
 		name, rate := domainRate(per, c.domain, c.group)
-		if name != c.name || rate != c.rate || rateText(rate) != c.text {
-			t.Errorf("%s: %s %s", c.domain, name, rateText(rate))
+		if name != c.name || rate != c.rate || workspace.RateText(rate) != c.text {
+			t.Errorf("%s: %s %s", c.domain, name, workspace.RateText(rate))
 		}
 	}
 	for per, want := range map[float64]string{0.5: "30/m", 1.0 / 3600: "1/h", 1.0 / 86400: "1/d", 100.0 / 60: "100/m"} {
-		if got := rateText(per); got != want {
+		if got := workspace.RateText(per); got != want {
 			t.Errorf("%v is %s, want %s", per, got, want)
 		}
 	}

@@ -2,13 +2,13 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"time"
 
 	"rapport/internal/catalog"
 	"rapport/internal/queue"
 	"rapport/internal/store"
+	"rapport/internal/workspace"
 )
 
 // crowd is the messages of a claim that go under one rate of their recipients.
@@ -106,7 +106,7 @@ func (w *Worker) limitDomains(ctx context.Context, applied *catalog.Applied, fou
 		}
 		name, r := domainRate(per, domainOf(c.Entry.Facts.Contact.Email), groups[i])
 		if r > 0 {
-			set.add(i, crowd{arrival: queue.Arrival{Key: name, Rate: wholeSecond(r)}, reason: name + ": " + rateText(r)}, c.Reason)
+			set.add(i, crowd{arrival: queue.Arrival{Key: name, Rate: wholeSecond(r)}, reason: name + ": " + workspace.RateText(r)}, c.Reason)
 		}
 	}
 	if len(set.list) == 0 {
@@ -131,17 +131,4 @@ func (w *Worker) limitDomains(ctx context.Context, applied *catalog.Applied, fou
 // in batches of a second's worth.
 func wholeSecond(per float64) queue.Rate {
 	return queue.Rate{Per: per, Burst: max(1, int(math.Ceil(per)))}
-}
-
-// rateText writes a rate as the workspace does.
-func rateText(per float64) string {
-	for _, unit := range []struct {
-		seconds float64
-		name    string
-	}{{1, "s"}, {60, "m"}, {3600, "h"}} {
-		if n := per * unit.seconds; math.Abs(n-math.Round(n)) < 1e-9*n && n >= 1 {
-			return fmt.Sprintf("%.0f/%s", n, unit.name)
-		}
-	}
-	return fmt.Sprintf("%.0f/d", per*86400)
 }

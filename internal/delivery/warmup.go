@@ -28,22 +28,6 @@ type warmed struct {
 	first map[string]string
 }
 
-const dayForm = time.DateOnly
-
-func dayOf(applied *catalog.Applied, now time.Time) string {
-	return now.In(applied.Zone).Format(dayForm)
-}
-
-// dayNumber counts days from the first, which is 1.
-func dayNumber(first, day string) int {
-	a, errA := time.Parse(dayForm, first)
-	b, errB := time.Parse(dayForm, day)
-	if errA != nil || errB != nil || b.Before(a) {
-		return 1
-	}
-	return int(b.Sub(a)/(24*time.Hour)) + 1
-}
-
 // warms reports whether what leaves through a provider is counted by the day.
 func (w *Worker) warms(applied *catalog.Applied, provider, day string) bool {
 	up := applied.Providers[provider].WarmUp
@@ -53,19 +37,19 @@ func (w *Worker) warms(applied *catalog.Applied, provider, day string) bool {
 	w.warmed.mu.Lock()
 	defer w.warmed.mu.Unlock()
 	first, known := w.warmed.first[provider]
-	return !known || up.Ceiling(dayNumber(first, day)) >= 0
+	return !known || up.CeilingOn(first, day) >= 0
 }
 
 // withinDay cuts an allowance to what the provider's day has left. It reports
 // false when that is nothing, and tells the router.
 func (w *Worker) withinDay(ctx context.Context, applied *catalog.Applied, a *allowance, now time.Time) (bool, error) {
-	day := dayOf(applied, now)
+	day := applied.Day(now)
 	if !w.warms(applied, a.provider, day) {
 		return true, nil
 	}
 	up := applied.Providers[a.provider].WarmUp
 	taken, err := w.Store.TakeQuota(ctx, store.Quota{Provider: a.provider, Day: day, Want: a.limit,
-		Ceiling: func(first string) int { return up.Ceiling(dayNumber(first, day)) }})
+		Ceiling: func(first string) int { return up.CeilingOn(first, day) }})
 	if err != nil {
 		w.unused(*a, a.limit)
 		return false, err
@@ -125,7 +109,7 @@ func tomorrow(zone *time.Location, found []store.Candidate, verdicts []store.Ver
 // the day's count stays too high, and fewer messages leave.
 func (w *Worker) count(ctx context.Context, applied *catalog.Applied, granted quota, outcomes []store.Outcome, now time.Time) {
 	left := map[string]int{}
-	day := dayOf(applied, now)
+	day := applied.Day(now)
 	if granted.provider != "" {
 		left[granted.provider] = -granted.granted
 	}

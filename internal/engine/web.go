@@ -49,13 +49,24 @@ func (e *Engine) campaignChanged(ctx context.Context, campaign string) {
 	}
 }
 
-// failing lists the providers that fail, where this process sends.
+// failing lists the providers that are closed, and where this process sends, those
+// that fail.
 func (e *Engine) failing() (out []web.Failing) {
-	if e.routes == nil {
-		return nil
+	closed := map[string]bool{}
+	if applied := e.Catalog.Current(); applied != nil {
+		for name := range applied.Providers {
+			if s := applied.States[name]; s.Closed {
+				closed[name] = true
+				out = append(out, web.Failing{Name: name, Reason: s.Reason, Since: s.Changed, Closed: true})
+			}
+		}
 	}
-	for name, s := range e.routes.Failing() {
-		out = append(out, web.Failing{Name: name, Reason: s.Reason, Since: s.Since})
+	if e.routes != nil {
+		for name, s := range e.routes.Failing() {
+			if !closed[name] {
+				out = append(out, web.Failing{Name: name, Reason: s.Reason, Since: s.Since})
+			}
+		}
 	}
 	slices.SortFunc(out, func(a, b web.Failing) int { return strings.Compare(a.Name, b.Name) })
 	return out

@@ -14,6 +14,9 @@ type ProviderState struct {
 	Changed time.Time // when it was closed or opened last; zero: never
 }
 
+// ClosedByHand is the reason of a provider that a person has closed.
+const ClosedByHand = "closed by hand"
+
 // ProviderStates are the states of the providers that were ever closed, by name.
 func (s *Store) ProviderStates(ctx context.Context) (map[string]ProviderState, error) {
 	out := map[string]ProviderState{}

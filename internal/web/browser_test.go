@@ -39,6 +39,7 @@ func (f *fixture) rooms() []room {
 		{"segments", "/segments", "Segments"},
 		{"messages", "/messages", "Messages"},
 		{"queued", "/messages?state=queued", "Messages"},
+		{"providers", "/providers", "Providers"},
 		{"mailbox", "/mailbox", "Mailbox"},
 		{"mail", "/mailbox/1", "Three checks that take five minutes · 0"},
 		{"headers", "/mailbox/1?show=headers", "Three checks that take five minutes · 0"},

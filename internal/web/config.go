@@ -28,6 +28,10 @@ type Ledger interface {
 	Workers(ctx context.Context) ([]store.Worker, error)
 	TouchedWaiting(ctx context.Context) (n int64, err error)
 	SetCampaignStatus(ctx context.Context, name string, to store.CampaignStatus, from []store.CampaignStatus, now time.Time) (bool, error)
+	ProviderStates(ctx context.Context) (map[string]store.ProviderState, error)
+	ProviderDays(ctx context.Context, day string) (map[string]store.ProviderDay, error)
+	CloseProvider(ctx context.Context, name, reason string, was store.ProviderState, now time.Time) (bool, error)
+	OpenProvider(ctx context.Context, name string, now time.Time) (bool, error)
 }
 
 // People is what is known of contacts.
@@ -42,7 +46,7 @@ type People interface {
 	SegmentSizes(ctx context.Context, in store.Question) ([]store.SegmentSize, error)
 }
 
-// Store is all that the rooms read, and the one thing they change.
+// Store is all that the rooms read, and what they change.
 type Store interface {
 	Ledger
 	People
@@ -61,6 +65,7 @@ type Failing struct {
 	Name   string // "main", or "main for sender mia"
 	Reason string
 	Since  time.Time
+	Closed bool // by the guard or a person, until a person opens it
 }
 
 // Config is all that New needs; the fields without a remark must be set.
@@ -76,8 +81,8 @@ type Config struct {
 	// Changed hears that a campaign was paused, resumed or stopped, so that
 	// workers notice at once. It may be nil.
 	Changed func(ctx context.Context, campaign string)
-	// Failing lists the providers that fail in this process's experience, by name.
-	// It may be nil.
+	// Failing lists the providers that are closed, and those that fail in this
+	// process's experience, by name. It may be nil.
 	Failing func() []Failing
 	// Password opens the dashboard. Without one it answers on this machine only.
 	Password string
@@ -174,6 +179,8 @@ func (w *Web) privateRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /contacts/{id}", w.page(w.contact))
 	mux.HandleFunc("GET /segments", w.page(w.segments))
 	mux.HandleFunc("GET /messages", w.page(w.messages))
+	mux.HandleFunc("GET /providers", w.page(w.providers))
+	mux.HandleFunc("POST /providers/{name}/{act}", w.controlProvider)
 	mux.HandleFunc("GET /mailbox", w.page(w.mails))
 	mux.HandleFunc("GET /mailbox/{id}", w.page(w.mail))
 	mux.HandleFunc("GET /mailbox/{id}/html", w.mailHTML)

@@ -15,7 +15,7 @@ func (w *Web) healthz(rw http.ResponseWriter, _ *http.Request) {
 // patience is how long a database or a queue may take to say that it is there.
 const patience = 3 * time.Second
 
-// readyz says whether the process can do its work, and which providers fail: that
+// readyz says whether the process can do its work, and which providers fail or are closed: that
 // mail waits for one is no reason to end the process. It tells the world what is
 // away, and only the log why.
 func (w *Web) readyz(rw http.ResponseWriter, r *http.Request) {

@@ -70,7 +70,7 @@ func (w *Web) messages(q *request) (view, error) {
 	for _, m := range list {
 		row := messageRow{Message: m, Why: m.Reason}
 		if m.State == campaigns.Queued {
-			row.Why = whyQueued(m, all[m.Campaign].Status, q.now)
+			row.Why = whyQueued(m, all[m.Campaign].Status, w.shut(m.Campaign), q.now)
 		}
 		d.List = append(d.List, row)
 	}

@@ -21,7 +21,7 @@ var (
 	stagesDesc     = prometheus.NewDesc("rapport_contacts", "Contacts, by stage.", []string{"stage"}, nil)
 	queueDesc      = prometheus.NewDesc("rapport_queue_batches", "Batches of messages in the queue, by lane and state.", []string{"lane", "state"}, nil)
 	touchedDesc    = prometheus.NewDesc("rapport_contacts_touched", "Contacts of whom something new is known that nobody has looked at yet.", nil, nil)
-	failingDesc    = prometheus.NewDesc("rapport_provider_failing_seconds", "How long a provider has been failing, in this process's experience. One that works is not here.", []string{"provider"}, nil)
+	failingDesc    = prometheus.NewDesc("rapport_provider_failing_seconds", "How long a provider has been failing, in this process's experience, or closed. One that works is not here.", []string{"provider"}, nil)
 	upDesc         = prometheus.NewDesc("rapport_up", "Whether a part answers: 1, or 0.", []string{"part"}, nil)
 )
 

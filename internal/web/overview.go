@@ -181,7 +181,7 @@ func (w *Web) whyWaiting(ctx context.Context, status map[string]store.Campaign, 
 	}
 	count := map[string]int64{}
 	for _, m := range list {
-		why, _, _ := strings.Cut(whyQueued(m, status[m.Campaign].Status, now), untilWhen)
+		why, _, _ := strings.Cut(whyQueued(m, status[m.Campaign].Status, w.shut(m.Campaign), now), untilWhen)
 		count[why]++
 	}
 	for _, reason := range slices.Sorted(maps.Keys(count)) {
@@ -197,11 +197,17 @@ const untilWhen = "; from "
 // whyPaused is the reason of a message that only a person can let go.
 const whyPaused = "its campaign is paused"
 
-// whyQueued says why a message has not left.
-func whyQueued(m store.Message, status store.CampaignStatus, now time.Time) string {
+// whyShut begins the reason of a message whose sender has no open provider.
+const whyShut = "no provider is open: "
+
+// whyQueued says why a message has not left. shut says why no provider of its
+// sender is open.
+func whyQueued(m store.Message, status store.CampaignStatus, shut string, now time.Time) string {
 	switch {
 	case status == store.Paused:
 		return whyPaused
+	case shut != "":
+		return whyShut + shut
 	case m.Reason != "":
 		return m.Reason
 	case m.NotBefore.After(now):

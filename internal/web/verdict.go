@@ -65,6 +65,8 @@ func going(s situation) verdict {
 		return verdict{Tone: "good", Title: "Sending", Text: plural(s.totals.Messages[string(campaigns.Sending)], "message is", "messages are") + " on the way at this moment."}
 	case len(s.reasons) > 0 && s.reasons[0].Reason == whyPaused:
 		return verdict{Tone: "wait", Title: "Paused", Text: plural(waiting, "message waits", "messages wait") + ", most of them because their campaign is paused."}
+	case len(s.reasons) > 0 && strings.HasPrefix(s.reasons[0].Reason, whyShut):
+		return verdict{Tone: "bad", Title: "Nothing is sending: the providers are closed", Text: plural(waiting, "message waits", "messages wait") + ", most of them because no provider of their sender is open."}
 	case waiting > 0 && len(s.reasons) > 0:
 		return verdict{Tone: "quiet", Title: "Waiting for the right moment", Text: plural(waiting, "message is", "messages are") + " ready and held back. The most frequent reason: " + s.reasons[0].Reason + "."}
 	case len(s.upcoming) > 0:
@@ -83,6 +85,11 @@ func notes(s situation) (out []note) {
 		out = append(out, note{Tone: "wait", Text: plural(n, "message has", "messages have") + " failed for good.", Do: "Each one has its reason.", Link: "/messages?state=failed"})
 	}
 	for _, f := range s.failing {
+		if f.Closed {
+			out = append(out, note{Tone: "bad", Text: f.Name + " was " + f.Reason + ".",
+				Do: "That was " + ago(s.now, f.Since) + ". Nothing is lost: another provider of the sender takes the mail, where there is one, and the rest waits. Find out why before you open it.", Link: "/providers"})
+			continue
+		}
 		out = append(out, note{Tone: "bad", Text: "Mail through " + f.Name + " fails: " + f.Reason + ".",
 			Do: "It began " + ago(s.now, f.Since) + ". Nothing is lost: it is tried again by itself, and another provider of the sender takes the mail meanwhile, where there is one."})
 	}

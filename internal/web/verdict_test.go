@@ -30,6 +30,8 @@ func TestVerdict(t *testing.T) {
 		{"one on the way", situation{applied: true, workers: 1, totals: store.Totals{Messages: map[string]int64{"sending": 1}}}, "good", "Sending", "1 message is on the way at this moment."},
 		{"held back", situation{applied: true, workers: 1, totals: queued, reasons: []store.ReasonCount{{Reason: "quiet hours", Count: 1200}}}, "quiet", "Waiting for the right moment",
 			"1\u202f200 messages are ready and held back. The most frequent reason: quiet hours."},
+		{"closed", situation{applied: true, workers: 1, totals: queued, reasons: []store.ReasonCount{{Reason: whyShut + "provider main is closed by hand", Count: 1200}}}, "bad", "Nothing is sending: the providers are closed",
+			"1\u202f200 messages wait, most of them because no provider of their sender is open."},
 		{"nothing due", situation{applied: true, workers: 1, now: noon, upcoming: []upcoming{{Campaign: "birthday", At: noon.Add(4 * time.Hour)}}}, "quiet", "Nothing is due", "All planned mail has left. Next start: birthday, in 4 h."},
 		{"nothing at all", situation{applied: true, workers: 1}, "quiet", "Nothing is due", "All planned mail has left."},
 	} {

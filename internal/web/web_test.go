@@ -70,6 +70,7 @@ func TestRooms(t *testing.T) {
 		{"/messages", []string{"all 375", "queued 25", "550 5.1.1 no such user here", "Older"}},
 		{"/messages?state=queued&campaign=monthly-guide", []string{"quiet hours; from 2026-06-10 08:00", "its time has not come", "not before"}},
 		{"/messages?state=nonsense&campaign=nonsense&before=nonsense", []string{"all 375"}},
+		{"/providers", []string{"relay open", "smtp.northwind.example:587", "mia, workshop"}},
 		{"/mailbox", []string{"12 messages to 12 addresses, no second copy", "Three checks that take five minutes · 11"}},
 		{"/mailbox?q=ana.110", []string{"ana.110@example.com"}},
 		{"/mailbox?q=nobody", []string{"No such mail."}},
@@ -317,7 +318,7 @@ func TestHealth(t *testing.T) {
 		t.Errorf("got %d %q", r.Code, r.Body)
 	}
 	c.Failing = func() []Failing {
-		return []Failing{{"backup for sender mia", "550 no", noon}, {"main", "421 later", noon}}
+		return []Failing{{Name: "backup for sender mia", Reason: "550 no", Since: noon}, {Name: "main", Reason: "421 later", Since: noon}}
 	}
 	if r := ask(New(c), "GET", "/readyz"); r.Code != 200 || r.Body.String() != `{"database":"ok","degraded":["backup for sender mia","main"],"queue":"ok"}`+"\n" {
 		t.Errorf("got %d %q", r.Code, r.Body)
@@ -346,6 +347,30 @@ func TestWhyTheGuardPaused(t *testing.T) {
 	}
 }
 
+func TestAProviderIsClosedAndOpenedHere(t *testing.T) {
+	f := seeded(t)
+	c := f.config()
+	why := store.ClosedByHand
+	c.Failing = func() []Failing { return []Failing{{Name: "relay", Reason: why, Since: noon.Add(-time.Hour), Closed: true}} }
+	w := New(c)
+	for range 2 {
+		if r := ask(w, "POST", "/providers/relay/close"); r.Code != 303 || r.Header().Get("Location") != "/providers" {
+			t.Fatalf("got %d %s", r.Code, r.Body)
+		}
+	}
+	says(t, ask(w, "GET", "/providers"), "relay closed Open It was closed by hand,", "Find out why before you open it")
+	says(t, ask(w, "GET", "/"), "relay was closed by hand. That was 1 h ago.")
+	if r := ask(w, "POST", "/providers/relay/open"); r.Code != 303 {
+		t.Fatalf("got %d %s", r.Code, r.Body)
+	}
+	says(t, ask(w, "GET", "/providers"), "relay open Close")
+	for path, want := range map[string]string{"/providers/none/open": "there is no provider none\n", "/providers/relay/burn": "there is nothing of this name to do with a provider\n"} {
+		if r := ask(w, "POST", path); r.Code != 404 || r.Body.String() != want {
+			t.Errorf("%s: got %d %q", path, r.Code, r.Body)
+		}
+	}
+}
+
 func TestStoreAway(t *testing.T) {
 	f := seeded(t)
 	c := f.config()
@@ -366,7 +391,7 @@ func TestStoreAway(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	f := seeded(t)
 	c := f.config()
-	c.Failing = func() []Failing { return []Failing{{"main", "421 later", noon.Add(-time.Minute)}} }
+	c.Failing = func() []Failing { return []Failing{{Name: "main", Reason: "421 later", Since: noon.Add(-time.Minute)}} }
 	body := ask(New(c), "GET", "/metrics").Body.String()
 	for _, want := range []string{
 		`rapport_messages{state="sent"} 335`, `rapport_messages{state="queued"} 25`, `rapport_contacts{stage="prospect"} 90`,
