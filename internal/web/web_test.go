@@ -351,7 +351,9 @@ func TestAProviderIsClosedAndOpenedHere(t *testing.T) {
 	f := seeded(t)
 	c := f.config()
 	why := store.ClosedByHand
-	c.Failing = func() []Failing { return []Failing{{Name: "relay", Reason: why, Since: noon.Add(-time.Hour), Closed: true}} }
+	c.Failing = func() []Failing {
+		return []Failing{{Name: "relay", Reason: why, Since: noon.Add(-time.Hour), Closed: true}}
+	}
 	w := New(c)
 	for range 2 {
 		if r := ask(w, "POST", "/providers/relay/close"); r.Code != 303 || r.Header().Get("Location") != "/providers" {
