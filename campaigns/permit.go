@@ -25,7 +25,7 @@ type Permit struct {
 	ContactZone *time.Location // whose calendar days the limits count
 	Limits      []Limit
 	// Sent are the times of the messages of this contact that count: sent,
-	// sending and unknown, of all campaigns, in any order.
+	// sending and unknown, of all marketing campaigns, in any order.
 	Sent []time.Time
 	// Transactional mail ignores quiet hours and limits.
 	Transactional bool

@@ -103,7 +103,7 @@ func (d *decoder) condition(n strict.Node, others []string) (*Condition, bool) {
 		return &Condition{kind: notOf, parts: []*Condition{part}, node: n}, true
 	}
 	h := heads[name]
-	m.Only(slices.Concat([]string{name}, h.keys, others)...)
+	m.Only(slices.Concat([]string{name}, h.keys, others, beside(m, name))...)
 	l, ok := h.read(d, m)
 	if !ok {
 		return nil, false

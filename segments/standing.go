@@ -27,7 +27,7 @@ func decodeStage(d *decoder, m strict.Map) (leaf, bool) {
 	if d.env != nil {
 		stages = d.env.Stages
 	}
-	return d.standing(m, "stage", []string{"is", "at_least", "at_most", "in"}, stages)
+	return d.standing(m, "stage", within["stage"], stages)
 }
 
 func decodeHealth(d *decoder, m strict.Map) (leaf, bool) {
@@ -35,7 +35,7 @@ func decodeHealth(d *decoder, m strict.Map) (leaf, bool) {
 	if d.env != nil && len(d.env.Healths) > 0 {
 		known = d.env.Healths
 	}
-	return d.standing(m, "health", []string{"is", "in"}, known)
+	return d.standing(m, "health", within["health"], known)
 }
 
 // standing reads `stage: customer`, `stage: { at_least: client }`, and for:

@@ -21,7 +21,7 @@ func decodeTier(d *decoder, m strict.Map) (leaf, bool) {
 	n := m.Get("tier")
 	value, op := n, "is"
 	if n.IsMap() {
-		if op, value = n.Map("is", "at_least").ExactlyOne("is", "at_least"); op == "" {
+		if op, value = n.Map(within["tier"]...).ExactlyOne(within["tier"]...); op == "" {
 			return nil, false
 		}
 	}

@@ -47,9 +47,16 @@ func (a *Applied) SQL(now time.Time) segments.SQL {
 }
 
 // Permit is what the workspace says about when a contact may be mailed, given
-// the times of what counts for its limits.
-func (a *Applied) Permit(c *contacts.Contact, sent []time.Time) campaigns.Permit {
-	p := campaigns.Permit{Limits: a.Limits.PerContact, Sent: sent}
+// what went to it. Mail of a transactional campaign takes no room in the limits:
+// a receipt must not cost somebody the letter they asked for. What went for a
+// campaign that was removed since counts.
+func (a *Applied) Permit(c *contacts.Contact, went []store.Went) campaigns.Permit {
+	p := campaigns.Permit{Limits: a.Limits.PerContact}
+	for _, m := range went {
+		if d := a.Definition(m.Campaign); d == nil || d.Kind != campaigns.Transactional {
+			p.Sent = append(p.Sent, m.At)
+		}
+	}
 	if q := a.Limits.QuietHours; q != nil {
 		p.Quiet, p.QuietZone = &q.Quiet, q.Zone(c, a.Zone)
 	}

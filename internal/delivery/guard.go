@@ -17,11 +17,12 @@ import (
 // when it was planned is asked again.
 func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []store.Candidate, a allowance, now time.Time) []store.Verdict {
 	out := make([]store.Verdict, len(found))
-	going := map[contacts.ID]int{} // earlier rows of this claim count too
+	going := map[contacts.ID][]store.Went{} // earlier rows of this claim count too
 	for i, c := range found {
-		out[i] = w.judge(ctx, applied, c, going[c.Entry.Enrolment.Contact], now)
+		e := c.Entry.Enrolment
+		out[i] = w.judge(ctx, applied, c, going[e.Contact], now)
 		if out[i].Go {
-			going[c.Entry.Enrolment.Contact]++
+			going[e.Contact] = append(going[e.Contact], store.Went{Campaign: e.Campaign, At: now})
 		}
 	}
 	if a.full != "" {
@@ -47,7 +48,7 @@ func (w *Worker) needs(ctx context.Context, applied *catalog.Applied) func(campa
 	}
 }
 
-func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Candidate, before int, now time.Time) store.Verdict {
+func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Candidate, before []store.Went, now time.Time) store.Verdict {
 	e := c.Entry.Enrolment
 	switch {
 	case c.Entry.Status == store.Stopped:
@@ -69,11 +70,7 @@ func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Ca
 	if reason, leaves := campaigns.ExitReason(applied.Input(d, c.Entry, now)); leaves {
 		return store.Verdict{Skip: reason}
 	}
-	sent := slices.Clone(c.Entry.Sent)
-	for range before {
-		sent = append(sent, now)
-	}
-	if v, held := w.holdBack(applied, d, c, sent, now); held {
+	if v, held := w.holdBack(applied, d, c, slices.Concat(c.Entry.Sent, before), now); held {
 		return v
 	}
 	route, err := w.Router.Route(applied, senderNow(applied, d, c.Lane), c.Entry.Facts.Contact.Email)
@@ -91,9 +88,9 @@ func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Ca
 }
 
 // holdBack asks for the hour, the limits, and who goes first.
-func (w *Worker) holdBack(applied *catalog.Applied, d *campaigns.Definition, c store.Candidate, sent []time.Time, now time.Time) (store.Verdict, bool) {
+func (w *Worker) holdBack(applied *catalog.Applied, d *campaigns.Definition, c store.Candidate, went []store.Went, now time.Time) (store.Verdict, bool) {
 	contact := &c.Entry.Facts.Contact
-	permit := d.Permit(applied.Permit(contact, sent), contact, applied.Zone)
+	permit := d.Permit(applied.Permit(contact, went), contact, applied.Zone)
 	at, why := permit.Allowed(now)
 	if at.IsZero() {
 		at = c.Expires

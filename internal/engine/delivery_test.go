@@ -7,6 +7,7 @@ import (
 
 	"rapport/internal/contacts"
 	"rapport/internal/delivery/smtp/smtptest"
+	"rapport/internal/plan"
 	"rapport/internal/store"
 )
 
@@ -222,6 +223,29 @@ func TestRule10TheMoreUrgentGoesFirst(t *testing.T) {
 	if n := len(r.server.Messages()); n != 2 {
 		t.Errorf("%d messages on the second day, want both", n)
 	}
+}
+
+// receiptByEvent is a transactional campaign that an event starts, and what it sends.
+var receiptByEvent = map[string]string{
+	"campaigns/receipt.yaml": "campaign: receipt\nkind: transactional\nsender: mia\nstart: { event: service.booked }\nreentry: always\nsteps: [ { send: receipt } ]\n",
+	"templates/receipt.md":   "---\nsubject: We have your booking\nkind: transactional\n---\nThank you.\n",
+}
+
+func TestRule11TransactionalMailIgnoresLimitsAndTakesNoRoomInThem(t *testing.T) {
+	r := start(t, 1, smtptest.Options{}, "limits: { per_contact: [ { max: 1, per: 1d } ] }\n", receiptByEvent)
+	book := func(key string) { r.event("service.booked", "p00000@example.com", key, nil) }
+	book("before")
+	r.settle()
+	r.wants("sent")
+	for _, l := range r.plans(r.Store, r.Catalog.Current().Workspace, plan.Ways{}).Limits {
+		t.Errorf("the plan says that the receipt takes room: %+v", l)
+	}
+	book("in the same claim") // it and the letter are due at the same moment
+	r.at(0, 9, 0)
+	r.wants("sent", "sent", "sent")
+	book("after")
+	r.at(0, 10, 0)
+	r.wants("sent", "sent", "sent", "sent") // the limit is reached, and holds no receipt
 }
 
 func TestRule12ACopyOfTheDatabaseMailsNobody(t *testing.T) {

@@ -27,7 +27,7 @@ type Store interface {
 	WaitingMail(ctx context.Context, ends []time.Time) (map[int64]map[int]int64, error)
 	StartedSince(ctx context.Context, since time.Time) (map[int64]int64, error)
 	SampleContacts(ctx context.Context, most, few int64, since time.Time) (store.Samples, error)
-	AtLimit(ctx context.Context, most int, since time.Time) ([]int64, error)
+	AtLimit(ctx context.Context, most int, since time.Time, without []int64) ([]int64, error)
 	FirstDays(ctx context.Context) (map[string]string, error)
 }
 

@@ -53,11 +53,17 @@ func (m *maker) starts(ctx context.Context) (err error) {
 	return nil
 }
 
-// full lists the contacts who are at a limit now.
+// full lists the contacts who are at a limit now. Transactional mail takes no
+// room in the limits.
 func (m *maker) full(ctx context.Context) ([]int64, error) {
-	var all []int64
+	var all, without []int64
+	for name, d := range m.Folder.Campaigns {
+		if k, ok := m.known[name]; ok && d.Kind == campaigns.Transactional {
+			without = append(without, k.ID)
+		}
+	}
 	for _, l := range m.Folder.Limits.PerContact {
-		some, err := m.Store.AtLimit(ctx, l.Max, m.counted(l))
+		some, err := m.Store.AtLimit(ctx, l.Max, m.counted(l), without)
 		if err != nil {
 			return nil, err
 		}

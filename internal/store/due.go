@@ -133,7 +133,7 @@ func (s *Store) complete(ctx context.Context, q querier, due []*Due, needs conta
 		due[i].Sent, due[i].Waiting = nil, nil // it may be asked about for the second time
 		for _, m := range ledger[due[i].Enrolment.Contact] {
 			if m.counts() {
-				due[i].Sent = append(due[i].Sent, m.At)
+				due[i].Sent = append(due[i].Sent, Went{m.Campaign, m.At})
 			}
 			if m.State == campaigns.Queued {
 				due[i].Waiting = append(due[i].Waiting, m.Waiting)

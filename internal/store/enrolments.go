@@ -21,10 +21,17 @@ type Due struct {
 	Status    CampaignStatus      // of its campaign
 	Outcomes  []campaigns.Outcome // of its messages, when it is stepped; Step is left to the caller: it knows the numbers
 	Facts     *contacts.Facts
-	Sent      []time.Time // what counts for limits, where that is needed: sent, sending and unknown
-	Waiting   []Waiting   // the contact's queued messages, where the limits are needed
+	Sent      []Went    // sent, sending and unknown messages of the contact, where the limits are needed
+	Waiting   []Waiting // the contact's queued messages, where the limits are needed
 
 	rev int64 // counts changes of the row
+}
+
+// Went is a message that went to a contact, or may have. Which of them count for
+// the limits depends on the campaign.
+type Went struct {
+	Campaign int64
+	At       time.Time // sent: then; sending and unknown: the claim
 }
 
 // Waiting is a queued message of a contact.

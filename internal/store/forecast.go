@@ -307,13 +307,17 @@ func (s *Store) WaitingMail(ctx context.Context, ends []time.Time) (out map[int6
 	return out, nil
 }
 
-// AtLimit lists the contacts who were sent, or are being sent, at least max
-// messages since a moment.
-func (s *Store) AtLimit(ctx context.Context, most int, since time.Time) (out []int64, err error) {
+// AtLimit lists the contacts who were sent, or are being sent, at least so many
+// messages since a moment, those of some campaigns left out.
+func (s *Store) AtLimit(ctx context.Context, most int, since time.Time, without []int64) (out []int64, err error) {
 	err = s.db.readMany(ctx, func(q querier) error {
 		out = nil
-		return each(ctx, q, `select contact_id from messages where state in ('sent', 'sending', 'unknown')
-			and coalesce(decided_at, claimed_at, created_at) >= $1 group by contact_id having count(*) >= $2`, []any{ms(since), most},
+		b := s.statement()
+		where := `state in ('sent', 'sending', 'unknown') and coalesce(decided_at, claimed_at, created_at) >= ` + b.arg(ms(since))
+		if len(without) > 0 {
+			where += ` and not (` + b.in("campaign_id", without) + `)`
+		}
+		return each(ctx, q, `select contact_id from messages where `+where+` group by contact_id having count(*) >= `+b.arg(most), b.args,
 			func(scan func(...any) error) error {
 				var id int64
 				err := scan(&id)
