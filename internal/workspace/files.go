@@ -53,24 +53,28 @@ type folder struct {
 	root     *os.Root
 	findings *strict.Findings
 	files    []File
+	lost     []string // paths of files that are there and cannot be read
+	hidden   bool     // a folder of the language cannot be read
 	total    int
 	full     bool
 }
 
-// readFolder gives all files of the language. Links that lead out of the folder
-// are not followed.
-func readFolder(dir string, findings *strict.Findings) ([]File, bool) {
+// readFolder gives all files of the language, and the paths of those that cannot
+// be read. Links that lead out of the folder are not followed. Where a whole
+// folder cannot be read there is nothing to go on with: everything that names
+// something in it would be a finding.
+func readFolder(dir string, findings *strict.Findings) (files []File, lost []string, ok bool) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		about(findings, mainFile, CodeNoWorkspace, "make one with: rapport init "+dir, "there is no workspace in "+dir+": "+reason(err))
-		return nil, false
+		return nil, nil, false
 	}
 	defer root.Close()
 	r := &folder{root: root, findings: findings}
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		about(findings, mainFile, CodeNoWorkspace, "", "the folder "+dir+" cannot be read: "+reason(err))
-		return nil, false
+		return nil, nil, false
 	}
 	found := false
 	for _, e := range entries {
@@ -88,10 +92,10 @@ func readFolder(dir string, findings *strict.Findings) ([]File, bool) {
 	}
 	if !found {
 		about(findings, mainFile, CodeNoWorkspace, "make one with: rapport init DIR, or name its folder", "there is no "+mainFile+" in "+dir)
-		return nil, false
+		return nil, nil, false
 	}
 	slices.SortFunc(r.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	return r.files, true
+	return r.files, r.lost, !r.hidden
 }
 
 // stranger warns about a name that looks like one of the language's. Everything
@@ -125,6 +129,7 @@ func (r *folder) readDir(dir string, depth int) {
 	entries, err := fs.ReadDir(r.root.FS(), dir)
 	if err != nil {
 		about(r.findings, dir, CodeFile, "", "the folder cannot be read: "+reason(err))
+		r.hidden = true
 		return
 	}
 	for _, e := range entries {
@@ -159,21 +164,21 @@ func (r *folder) warn(file, message, hint string) {
 func (r *folder) read(p string) {
 	f, err := r.root.Open(p)
 	if err != nil {
-		about(r.findings, p, CodeFile, "", "the file cannot be read: "+reason(err))
+		r.lose(p, CodeFile, "", "the file cannot be read: "+reason(err))
 		return
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		about(r.findings, p, CodeFile, "", "this is not a file")
+		r.lose(p, CodeFile, "", "this is not a file")
 		return
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {
 	case err != nil:
-		about(r.findings, p, CodeFile, "", "the file cannot be read: "+reason(err))
+		r.lose(p, CodeFile, "", "the file cannot be read: "+reason(err))
 		return
 	case len(data) > maxFile:
-		about(r.findings, p, strict.CodeTooLarge, "split it into several files", "the file has more than 1 MB")
+		r.lose(p, strict.CodeTooLarge, "split it into several files", "the file has more than 1 MB")
 		return
 	case len(r.files) >= maxFiles || r.total+len(data) > maxTotal:
 		r.full = true
@@ -183,6 +188,13 @@ func (r *folder) read(p string) {
 	}
 	r.total += len(data)
 	r.files = append(r.files, File{p, data})
+}
+
+// lose reports a file that cannot be read. Its name is kept, so that what refers
+// to it is no finding of its own.
+func (r *folder) lose(p, code, hint, message string) {
+	about(r.findings, p, code, hint, message)
+	r.lost = append(r.lost, p)
 }
 
 // about makes a finding that concerns a whole file.

@@ -19,11 +19,11 @@ import (
 // none.
 func Load(dir string, env func(string) (string, bool)) (*Workspace, []strict.Finding) {
 	var findings strict.Findings
-	files, ok := readFolder(dir, &findings)
+	files, lost, ok := readFolder(dir, &findings)
 	if !ok {
 		return &Workspace{Dir: dir}, findings.All()
 	}
-	ws := decode(files, env, &findings)
+	ws := decode(files, lost, env, &findings)
 	ws.Dir = dir
 	return ws, findings.All()
 }
@@ -32,7 +32,7 @@ func Load(dir string, env func(string) (string, bool)) (*Workspace, []strict.Fin
 // same reading as that of Load.
 func FromFiles(files []File, env func(string) (string, bool)) (*Workspace, []strict.Finding) {
 	var findings strict.Findings
-	ws := decode(slices.Clone(files), env, &findings)
+	ws := decode(slices.Clone(files), nil, env, &findings)
 	return ws, findings.All()
 }
 
@@ -50,6 +50,7 @@ type reading struct {
 	findings *strict.Findings
 	env      func(string) (string, bool)
 
+	lost         []string // files that cannot be read
 	main, ladder parsed
 	segments     []parsed
 	campaigns    []parsed
@@ -64,14 +65,15 @@ type reading struct {
 }
 
 // decode is the whole of reading, in the order in which things refer to each
-// other: names first, then what they stand for.
-func decode(files []File, env func(string) (string, bool), findings *strict.Findings) *Workspace {
+// other: names first, then what they stand for. Of the lost files nothing is known
+// but their paths.
+func decode(files []File, lost []string, env func(string) (string, bool), findings *strict.Findings) *Workspace {
 	if env == nil {
 		env = func(string) (string, bool) { return "", false }
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	ws := &Workspace{Files: files, Hash: hashOf(files), Segments: segments.Set{}, Campaigns: map[string]*campaigns.Definition{}}
-	r := &reading{ws: ws, findings: findings, env: env}
+	r := &reading{ws: ws, findings: findings, env: env, lost: lost}
 	r.parse()
 	r.collect()
 	r.settings()
@@ -104,6 +106,20 @@ func (r *reading) parse() {
 			r.campaigns = append(r.campaigns, r.yaml(f))
 		case dir == testsDir+"/":
 			r.tests = append(r.tests, r.yaml(f))
+		}
+	}
+	for _, p := range r.lost {
+		dir, base := path.Split(p)
+		gone := parsed{path: p, name: strings.TrimSuffix(base, path.Ext(base))}
+		switch {
+		case p == mainFile:
+			r.main = gone
+		case p == relationshipFile:
+			r.ladder = gone
+		case dir == segmentsDir+"/":
+			r.segments = append(r.segments, gone)
+		case dir == campaignsDir+"/":
+			r.campaigns = append(r.campaigns, gone)
 		}
 	}
 	if r.main.path == "" {
@@ -241,6 +257,13 @@ func (r *reading) templates() {
 	set, found := templates.Compile(r.sources, opts)
 	r.ws.Templates = set
 	r.names.Templates = set.Names()
+	lost := map[string]bool{}
+	for _, p := range r.lost {
+		if name, ok := strings.CutPrefix(p, templatesDir+"/"); ok {
+			lost[stem(name)] = true
+			r.names.Templates = append(r.names.Templates, stem(name))
+		}
+	}
 	for _, n := range r.confirms {
 		r.name(n, "template", r.names.Templates)
 	}
@@ -249,6 +272,9 @@ func (r *reading) templates() {
 		lines[s.Path] = strings.Split(string(s.Data), "\n")
 	}
 	for _, f := range found {
+		if lost[stem(f.File)] {
+			continue // a language of a template that cannot be read
+		}
 		source := ""
 		if all := lines[f.File]; f.Line >= 1 && f.Line <= len(all) {
 			source = strings.ToValidUTF8(strings.TrimSuffix(all[f.Line-1], "\r"), "\uFFFD")
@@ -258,6 +284,12 @@ func (r *reading) templates() {
 			Source: source,
 		})
 	}
+}
+
+// stem is the name of the template that a file belongs to, in any language.
+func stem(file string) string {
+	name, _, _ := strings.Cut(file, ".")
+	return name
 }
 
 // hasPartners reports whether relationship.yaml names partners, ahead of reading it.

@@ -233,8 +233,8 @@ func (r *reading) expectation(n strict.Node) *Expectation {
 // arm checks that a campaign has a split with an arm.
 func (r *reading) arm(campaign string, p strict.Pair) {
 	d := r.ws.Campaigns[campaign]
-	if d == nil {
-		return
+	if d == nil || r.faulty(d.File) {
+		return // the split may be what is wrong there
 	}
 	splits := splitsOf(d.Steps, map[string][]string{})
 	name := p.Key.Raw().Value
@@ -244,6 +244,11 @@ func (r *reading) arm(campaign string, p strict.Pair) {
 		return
 	}
 	r.name(p.Value, "arm", arms)
+}
+
+// faulty says whether something is wrong in a file.
+func (r *reading) faulty(file string) bool {
+	return slices.ContainsFunc(r.findings.All(), func(f strict.Finding) bool { return f.File == file && !f.Warning })
 }
 
 // name reads a reference. What it refers to is not checked while names are

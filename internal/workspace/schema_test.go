@@ -250,7 +250,7 @@ func TestSchemasHaveTheKeysThatAreRead(t *testing.T) {
 			}
 			checked[kind+path] = true
 		}
-		decode(files, func(name string) (string, bool) { return "https://" + name + ".example", true }, &findings)
+		decode(files, nil, func(name string) (string, bool) { return "https://" + name + ".example", true }, &findings)
 	}
 	for _, place := range []string{
 		"rapport", "rapport.company", "rapport.providers.main.smtp", "rapport.limits.guard.bounces", "rapport.senders.mia.dkim",

@@ -367,6 +367,56 @@ func TestRule29OneMistakeOneFinding(t *testing.T) {
 	}
 }
 
+// A file that cannot be read is one finding, whatever refers to it.
+func TestRule29AFileThatCannotBeReadIsOneFinding(t *testing.T) {
+	whole, before := Load("testdata/valid/northwind", nil) // before: no variable is set
+	for _, lost := range whole.Files {
+		files := map[string]string{}
+		for _, f := range whole.Files {
+			files[f.Path] = string(f.Data)
+		}
+		files[lost.Path] = strings.Repeat("#", maxFile+1)
+		_, findings := Load(put(t, files), nil)
+		findings = slices.DeleteFunc(findings, func(f strict.Finding) bool { return f.Warning || slices.Contains(before, f) })
+		if len(findings) != 1 || findings[0].File != lost.Path {
+			t.Errorf("%s has %d findings:\n%s", lost.Path, len(findings), rendered(findings))
+		}
+	}
+}
+
+func TestRule29AFolderThatCannotBeReadIsOneFinding(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	files := map[string]string{}
+	for _, f := range readFiles(t, os.DirFS("testdata"), "base") {
+		files[f.Path] = string(f.Data)
+	}
+	dir := put(t, files)
+	if err := os.Chmod(filepath.Join(dir, "campaigns"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, "campaigns"), 0o755) })
+	_, findings := Load(dir, nil)
+	if got, want := rendered(findings), "campaigns:1:1: the folder cannot be read: permission is denied\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestRule29AWrongSplitIsOneFinding(t *testing.T) {
+	whole, _ := Load("testdata/valid/northwind", nil)
+	files := slices.Clone(whole.Files)
+	i := slices.IndexFunc(files, func(f File) bool { return f.Path == "campaigns/welcome.yaml" })
+	files[i].Data = bytes.Replace(files[i].Data, []byte("weight: 50"), []byte("weight: -5"), 1)
+	files = append(files, File{"tests/split.yaml", []byte("scenarios:\n  - name: takes an arm\n    campaign: welcome\n    contact: { email: ana@example.com, consents: [guides] }\n" +
+		"    arms: { first-offer: discount }\n    from: 2026-03-02 08:00\n    steps:\n      - { at: 2026-03-02 09:00, expect: { send: welcome } }\n")})
+	_, findings := FromFiles(files, nil)
+	findings = slices.DeleteFunc(findings, func(f strict.Finding) bool { return f.File == "rapport.yaml" }) // no variable is set
+	if len(findings) != 1 || findings[0].Message != "a weight is from 0 to 1000000, not -5" {
+		t.Error(rendered(findings))
+	}
+}
+
 func FuzzFromFiles(f *testing.F) {
 	for _, dir := range []string{"testdata/valid/northwind", "testdata/base"} {
 		ws, _ := Load(dir, nil)
