@@ -16,8 +16,10 @@ import (
 
 	"rapport/campaigns"
 	"rapport/internal/clock"
+	"rapport/internal/measure"
 	"rapport/internal/queue"
 	"rapport/internal/queue/redisq"
+	"rapport/internal/simulate"
 	"rapport/internal/store"
 	"rapport/internal/testenv"
 )
@@ -111,6 +113,44 @@ vips           mia           7  Spend
 	tab.print()
 	if got := a.stdout.(*bytes.Buffer).String(); !strings.Contains(got, "new-prospects  mia-of-northwind  1,200  Want our guides and have not bought yet\n") {
 		t.Errorf("what goes into a file was cut:\n%s", got)
+	}
+}
+
+func TestALongLineGoesOnWhereItsTextBegins(t *testing.T) {
+	a, _, _ := testApp(nil)
+	a.stdout, a.columns = &terminal{}, func() int { return 40 }
+	line := "  2026-03  stranger → first-time-buyer 12, first-time-buyer → client 3"
+	want := "  2026-03  stranger → first-time-buyer\n           12, first-time-buyer → client\n           3"
+	if got := a.hung(line, len("  2026-03  ")); got != want {
+		t.Errorf("it is\n%s\nwant\n%s", got, want)
+	}
+	a.stdout = &bytes.Buffer{}
+	if got := a.hung(line, 2); got != line {
+		t.Errorf("what goes into a file was broken:\n%s", got)
+	}
+}
+
+func TestANarrowTerminalShowsRangesWhole(t *testing.T) {
+	a, _, _ := testApp(map[string]string{"NO_COLOR": "1"})
+	share := simulate.Share{Of: 4360, Range: measure.Range{Value: 0.219, Low: 0.207, High: 0.231}}
+	reports := map[string]simulate.CampaignReport{
+		"first-checks": {Enrolled: 4360, Control: 829, Sent: 15881, Goal: &simulate.Goal{Treated: share, Control: &share, Uplift: &measure.Range{Value: 0.038, Low: 0.008, High: 0.066}}},
+		"onboarding":   {Enrolled: 57, Sent: 128},
+	}
+	screen := &terminal{}
+	a.stdout = screen
+	a.showCampaigns(reports)
+	want := `
+Campaigns
+                ENROLLED  CONTROL    MAIL
+  first-checks     4,360      829  15,881
+  onboarding          57        0     128
+
+                GOAL                    UPLIFT
+  first-checks  21.9% (20.7% to 23.1%)  +3.8 points (+0.8 to +6.6)
+`
+	if got := screen.String(); got != want {
+		t.Errorf("it is\n%s\nwant\n%s", got, want)
 	}
 }
 

@@ -94,9 +94,9 @@ func (a *app) showExamined(found []doctor.Finding) error {
 		paint := map[doctor.Level]func(string) string{doctor.OK: a.green, doctor.Warning: a.yellow, doctor.Unasked: a.faint,
 			doctor.Fault: func(s string) string { return a.red(a.stdout, s) }}
 		for _, f := range found {
-			a.printf("%s %s\n", paint[f.Level](string(f.Level)), plain(joined(f.Check, f.Of)+": "+f.Found))
+			a.printf("%s\n", a.hung(paint[f.Level](string(f.Level))+" "+plain(joined(f.Check, f.Of)+": "+f.Found), 2))
 			if f.Do != "" {
-				a.printf("  %s\n", plain(f.Do))
+				a.printf("%s\n", a.hung("  "+plain(f.Do), 2))
 			}
 		}
 	}

@@ -94,7 +94,31 @@ func (a *app) wrapped(text string) string {
 	if !a.isTerminal(a.stdout) {
 		return text
 	}
-	return ansi.Wrap(ansi.Strip(text), min(a.columns(), 80), "")
+	return wrap(ansi.Strip(text), min(a.columns(), 80))
+}
+
+// hung is a text whose lines go on below the place where they begin, so many
+// characters from the left, when the terminal is too narrow for them. Elsewhere
+// nothing is broken.
+func (a *app) hung(text string, indent int) string {
+	if !a.isTerminal(a.stdout) || a.columns()-indent < leastText {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if lipgloss.Width(line) <= a.columns() {
+			continue
+		}
+		head, rest := ansi.Truncate(line, indent, ""), ansi.TruncateLeft(line, indent, "")
+		lines[i] = head + strings.ReplaceAll(wrap(rest, a.columns()-indent), "\n", "\n"+strings.Repeat(" ", indent))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// wrap breaks a text between words, and leaves names with dashes whole.
+func wrap(text string, width int) string {
+	const dash = "\uE000" // of the private use area: a character that breaks nothing
+	return strings.ReplaceAll(ansi.Wrap(strings.ReplaceAll(text, "-", dash), width, ""), dash, "-")
 }
 
 // count writes a number with separators: 12,400.

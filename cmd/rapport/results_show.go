@@ -26,7 +26,7 @@ func (s *session) showResults(all *results.Whole, list []results.Campaign) {
 		s.showResult(c)
 	}
 	if all == nil && len(list) == 0 {
-		s.printf("Nothing is compared yet: %s.\n", "a campaign compares with control: 10% or a split, rapport.yaml with control: 5%")
+		s.printf("%s\n", s.hung("Nothing is compared yet: a campaign compares with control: 10% or a split, rapport.yaml with control: 5%.", 0))
 	}
 }
 
@@ -84,7 +84,7 @@ func (s *session) showUplift(u measure.Uplift, counted string) {
 	if open := u.Treated.Open + u.Control.Open; open > 0 {
 		s.printf("%s\n", s.faint(fmt.Sprintf("%s still have time to do it, on both sides alike.", of(open, "contact"))))
 	}
-	s.printf("%s\n", s.said(u))
+	s.printf("%s\n", s.hung(s.said(u), 0))
 }
 
 // said is the sentence, in the colour of what it says.
@@ -122,7 +122,7 @@ func (s *session) showSplit(x results.Split) {
 		}
 		s.printf("%s\n", s.faint(fmt.Sprintf("look %d, %s: %s", l.Look, s.when(l.At), verdict)))
 	}
-	s.printf("%s\n", x.Sentence())
+	s.printf("%s\n", s.hung(x.Sentence(), 0))
 }
 
 // pct and points are figures of a column.

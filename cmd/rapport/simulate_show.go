@@ -24,7 +24,7 @@ func (a *app) showSimulation(w *workspace.Workspace, r *simulate.Report) {
 	a.showCampaigns(r.Campaigns)
 	a.showMarketing(r.Marketing)
 	a.showLimits(r)
-	a.printf("\n%s\n", a.faint("Answers are those of a model. Ranges hold with 95 %, as far as chance among so many contacts goes."))
+	a.printf("\n%s\n", a.faint(a.hung("Answers are those of a model. Ranges hold with 95 %, as far as chance among so many contacts goes.", 0)))
 }
 
 // mostBars is how many days are drawn one by one; more are drawn by the week.
@@ -91,7 +91,7 @@ func (a *app) showLadder(stages []string, s simulate.StageReport) {
 		if rest := len(m.Moves) - len(moves); rest > 0 {
 			moves = append(moves, fmt.Sprintf("%d more ways", rest))
 		}
-		a.printf("  %s  %s\n", a.faint(m.Month), strings.Join(moves, ", "))
+		a.printf("%s\n", a.hung("  "+a.faint(m.Month)+"  "+strings.Join(moves, ", "), len("  2006-01  ")))
 	}
 }
 
@@ -115,9 +115,18 @@ func (a *app) showMarketing(g *simulate.Goal) {
 		of(g.Treated.Of, "contact"), share(g.Control.Value), count(g.Control.Of), 100*g.Uplift.Value, 100*g.Uplift.Low, 100*g.Uplift.High)
 }
 
+// wideCampaigns is how many columns the whole table of campaigns takes.
+const wideCampaigns = 110
+
+// showCampaigns shows what each campaign came to; on a narrow terminal in two
+// tables, because a range that is cut off says nothing.
 func (a *app) showCampaigns(all map[string]simulate.CampaignReport) {
 	a.printf("\n%s\n", a.head("Campaigns"))
 	t := a.newTable("", "ENROLLED", "CONTROL", "MAIL", "WAITED", "SKIPPED", "GOAL", "UPLIFT")
+	worth := t
+	if a.isTerminal(a.stdout) && a.columns() < wideCampaigns {
+		t, worth = a.newTable(t.heads[:6]...), a.newTable("", "GOAL", "UPLIFT")
+	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := all[name]
 		goal, uplift := "", ""
@@ -127,10 +136,22 @@ func (a *app) showCampaigns(all map[string]simulate.CampaignReport) {
 				uplift = fmt.Sprintf("%+.1f points (%+.1f to %+.1f)", 100*u.Value, 100*u.Low, 100*u.High)
 			}
 		}
-		t.row("  "+name, count(c.Enrolled), count(c.Control), count(c.Sent), count(total(c.Waited)), count(total(c.Skipped)), goal, uplift)
+		cells := []string{"  " + name, count(c.Enrolled), count(c.Control), count(c.Sent), count(total(c.Waited)), count(total(c.Skipped))}
+		switch {
+		case worth == t:
+			cells = append(cells, goal, uplift)
+		case goal != "":
+			worth.row("  "+name, goal, uplift)
+		}
+		t.row(cells...)
 	}
 	t.drop("CONTROL", "SKIPPED", "WAITED", "UPLIFT")
 	t.print()
+	if worth != t && len(worth.rows) > 0 {
+		a.printf("\n")
+		worth.drop("UPLIFT")
+		worth.print()
+	}
 }
 
 func share(x float64) string { return fmt.Sprintf("%.1f%%", 100*x) }

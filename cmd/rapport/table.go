@@ -141,7 +141,7 @@ func (t *table) line(cells []string, widths []int, right []bool) {
 			b.WriteString(gap)
 		}
 		if i == len(widths)-1 && !right[i] {
-			lines := strings.Split(ansi.Wrap(cell, widths[i], ""), "\n")
+			lines := strings.Split(wrap(cell, widths[i]), "\n")
 			b.WriteString(strings.Join(lines, "\n"+strings.Repeat(" ", indent)))
 			break
 		}

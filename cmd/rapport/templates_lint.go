@@ -13,7 +13,6 @@ import (
 	"rapport/internal/contacts"
 	"rapport/internal/delivery"
 	"rapport/internal/strict"
-	"rapport/internal/workspace"
 	"rapport/templates"
 )
 
@@ -59,7 +58,7 @@ The exit code is 1 when there is something to tell.`,
 			for _, f := range list {
 				found.Add(all.show(f))
 			}
-			return a.showLint(w, found.All())
+			return a.showLint(all.count, found.All())
 		},
 	}
 	c.Flags().BoolVar(&online, "online", false, "ask every web address whether it is there")
@@ -71,6 +70,7 @@ const templatesFolder = "templates/"
 // linting is what lint looks at: templates, and whom for.
 type linting struct {
 	texts map[string]string // of the templates folder, by path
+	count int               // how many templates are looked at
 	each  []lintOne
 }
 
@@ -96,6 +96,7 @@ func lintings(applied *catalog.Applied, names []string, now time.Time) (*linting
 	if len(names) == 0 {
 		names = all
 	}
+	l.count = len(names)
 	known := inventedFacts(applied, now)
 	stranger := &contacts.Facts{Contact: contacts.Contact{Email: known.Contact.Email, Stage: known.Contact.Stage, CreatedAt: now}}
 	for _, name := range names {
@@ -149,7 +150,7 @@ func (l *linting) show(f templates.Finding) strict.Finding {
 	return strict.Finding{File: templatesFolder + f.File, Line: f.Line, Column: f.Column, Code: f.Code, Message: f.Message, Hint: f.Hint, Source: line, Warning: true}
 }
 
-func (a *app) showLint(w *workspace.Workspace, found []strict.Finding) error {
+func (a *app) showLint(looked int, found []strict.Finding) error {
 	if a.json {
 		out := struct {
 			OK       bool             `json:"ok"`
@@ -163,7 +164,7 @@ func (a *app) showLint(w *workspace.Workspace, found []strict.Finding) error {
 			a.printf("%s\n", strict.Render(f, a.color(a.stdout)))
 		}
 		if len(found) == 0 {
-			a.printf("%s %s\n", a.green("ok"), of(len(w.Templates.Names()), "template"))
+			a.printf("%s %s\n", a.green("ok"), of(looked, "template"))
 		}
 	}
 	if len(found) > 0 {

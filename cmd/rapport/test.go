@@ -119,9 +119,9 @@ func (a *app) testPeople(verdicts []simulate.Verdict, verbose bool) {
 		v := &verdicts[i]
 		switch {
 		case !v.OK():
-			a.printf("%s %s\n%s\n", paint(styleRed, "FAIL"), plain(v.File+": "+v.Name), painted(v, paint))
+			a.printf("%s\n%s\n", a.hung(paint(styleRed, "FAIL")+" "+plain(v.File+": "+v.Name), len("FAIL ")), painted(v, paint, a.hung))
 		case verbose:
-			a.printf("%s   %s\n%s\n", paint(styleGreen, "ok"), plain(v.File+": "+v.Name), painted(v, paint))
+			a.printf("%s\n%s\n", a.hung(paint(styleGreen, "ok")+"   "+plain(v.File+": "+v.Name), len("FAIL ")), painted(v, paint, a.hung))
 		}
 	}
 	failed := failedOf(verdicts)
@@ -137,15 +137,16 @@ func (a *app) testPeople(verdicts []simulate.Verdict, verbose bool) {
 
 // diffOf is what is wrong with a scenario, and both sides of it, in plain text.
 func diffOf(v *simulate.Verdict) string {
-	return painted(v, func(_ lipgloss.Style, text string) string { return text })
+	return painted(v, func(_ lipgloss.Style, text string) string { return text }, func(text string, _ int) string { return text })
 }
 
 // painted is the text of a scenario: its problems, each with its place, and the
-// timeline with what was expected beside what happened.
-func painted(v *simulate.Verdict, paint func(lipgloss.Style, string) string) string {
+// timeline with what was expected beside what happened. hung fits a line to the
+// terminal.
+func painted(v *simulate.Verdict, paint func(lipgloss.Style, string) string, hung func(string, int) string) string {
 	var b strings.Builder
 	for _, p := range v.Problems {
-		fmt.Fprintf(&b, "  %s %s\n", paint(styleHead, fmt.Sprintf("%s:%d:%d:", p.File, p.Line, p.Column)), plain(p.Message))
+		b.WriteString(hung("  "+paint(styleHead, fmt.Sprintf("%s:%d:%d:", p.File, p.Line, p.Column))+" "+plain(p.Message), 4) + "\n")
 	}
 	if !v.OK() {
 		b.WriteString("\n")
@@ -159,7 +160,7 @@ func painted(v *simulate.Verdict, paint func(lipgloss.Style, string) string) str
 	for _, r := range v.Timeline {
 		mark, style := marks[r.Mark], styles[r.Mark]
 		line := fmt.Sprintf("  %s %s  %s  %s", mark, r.At.In(v.Zone).Format("2006-01-02 15:04"), cell(plain(r.Expected)), plain(r.Happened))
-		b.WriteString(paint(style, strings.TrimRight(line, " ")) + "\n")
+		b.WriteString(paint(style, hung(strings.TrimRight(line, " "), len("  - 2006-01-02 15:04  ")+width+len("  "))) + "\n")
 	}
 	return b.String()
 }
