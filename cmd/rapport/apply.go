@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ type applying struct {
 }
 
 func (o *applying) flags(c *cobra.Command) {
-	c.Flags().StringVar(&o.author, "author", "", "who applies it (default: your user name)")
+	c.Flags().StringVar(&o.author, "author", "", "who applies it, a `name` (default: that of your key, else your user name)")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do it without being asked")
 	c.Flags().BoolVar(&o.ways.Migrate, "migrate", false, "move those on their way to the new steps, step by step identity")
 	c.Flags().BoolVar(&o.ways.Stop, "stop", false, "end those on their way who cannot go on without what is taken away")
@@ -69,9 +70,6 @@ changed does nothing.`,
 
 // apply stores a workspace as the version that runs, as it was told to.
 func (a *app) apply(ctx context.Context, s *store.Store, w *workspace.Workspace, o applying) error {
-	if o.author == "" {
-		o.author = whoami()
-	}
 	order := engine.Order{Author: o.author, Ways: o.ways}
 	if o.plan != "" {
 		base, err := a.asPlanned(ctx, s, w, &o)
@@ -83,6 +81,9 @@ func (a *app) apply(ctx context.Context, s *store.Store, w *workspace.Workspace,
 	var err error
 	if order.Key, err = a.keyOf(ctx, s, scopeApply); err != nil {
 		return err
+	}
+	if order.Author == "" {
+		order.Author = cmp.Or(order.Key.Name, whoami()) // the key's name is the person
 	}
 	if err := a.agreed(ctx, s, w, o, &order); err != nil {
 		return err
