@@ -64,8 +64,9 @@ func (h *habit) better(a, b int) bool {
 }
 
 // bestTime moves a message that may go at planned to the hour in which the contact
-// clicks most, of those that begin within a day of it, before the message expires,
-// and in which the permit lets it go. why says what was decided; moved is false
+// clicks most, of those that begin within a day of it, are over before the message
+// expires, and in which the permit lets it go. The whole hour must be left: a rate
+// or a limit may let a message of its beginning go at its end. why says what was decided; moved is false
 // when it goes as planned.
 func bestTime(p Permit, c *contacts.Contact, clicks []time.Time, planned, expires, now time.Time) (at time.Time, why string, moved bool) {
 	zone := zoneOr(p.ContactZone)
@@ -74,7 +75,7 @@ func bestTime(p Permit, c *contacts.Contact, clicks []time.Time, planned, expire
 		return planned, fmt.Sprintf("as planned: clicks on %d of the %d days that a best hour needs", h.days, bestDays), false
 	}
 	at = planned
-	for t := nextHour(planned, zone); t.Before(planned.Add(bestWithin)) && t.Before(expires); t = nextHour(t, zone) {
+	for t := nextHour(planned, zone); t.Before(planned.Add(bestWithin)) && !t.Add(time.Hour).After(expires); t = nextHour(t, zone) {
 		if !h.better(t.In(zone).Hour(), at.In(zone).Hour()) {
 			continue
 		}
