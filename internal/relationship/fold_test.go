@@ -395,3 +395,20 @@ health:
 		}
 	}
 }
+
+func TestWhatIsToldOfPredictionsStaysWithinWhatTheyCanBe(t *testing.T) {
+	for _, c := range []struct {
+		told map[string]any
+		want []contacts.Score
+	}{
+		{map[string]any{"p_alive": 0.3, "lifetime_value": -20.0}, []contacts.Score{predicted("lifetime_value", -20), predicted("p_alive", 0.3)}},
+		{map[string]any{"p_alive": 7.0, "rfm": 5555.0, "expected_orders": 2e9}, []contacts.Score{predicted("expected_orders", 1e9), predicted("p_alive", 1), predicted("rfm", 555)}},
+		{map[string]any{"p_alive": -1.0, "rfm": -1.0, "expected_orders": -1.0, "lifetime_value": -8e9},
+			[]contacts.Score{predicted("expected_orders", 0), predicted("lifetime_value", -1e9), predicted("p_alive", 0), predicted("rfm", 0)}},
+		{map[string]any{"p_alive": "much", "points": 3.0}, nil},
+	} {
+		if diff := cmp.Diff(c.want, PredictionsIn(&contacts.Event{Properties: c.told})); diff != "" {
+			t.Errorf("of %v (-want +got):\n%s", c.told, diff)
+		}
+	}
+}

@@ -54,12 +54,19 @@ func PredictionEvent(who contacts.ID, scores []contacts.Score, key string, now t
 	return contacts.Event{Contact: who, Name: contacts.EventPredicted, At: now, Key: key, Properties: properties}
 }
 
-// PredictionsIn are the scores that such an event tells.
+// ranges are what predictions can be.
+var ranges = map[string][2]float64{
+	contacts.ScorePAlive: {0, 1}, contacts.ScoreRFM: {0, 555},
+	contacts.ScoreExpected: {0, buying.MostPredicted}, contacts.ScoreLifetime: {-buying.MostPredicted, buying.MostPredicted},
+}
+
+// PredictionsIn are the scores that such an event tells, each within what it can be.
 func PredictionsIn(e *contacts.Event) []contacts.Score {
 	var list []contacts.Score
 	for _, name := range contacts.PredictedScores {
 		if c := contacts.Compare(e.Properties[name]); c.Is(contacts.KindNumber) {
-			list = append(list, predicted(name, amount(e.Properties, name)))
+			r := ranges[name]
+			list = append(list, predicted(name, max(r[0], min(r[1], amount(e.Properties, name)))))
 		}
 	}
 	slices.SortFunc(list, func(a, b contacts.Score) int { return strings.Compare(a.Name, b.Name) })

@@ -31,8 +31,8 @@ func CheckName(name string) string {
 		return "event \"email.sent\" is the engine's own: it knows what it has sent"
 	case strings.HasPrefix(name, "email."):
 		return "event " + Quote(name) + " is not known: use email.delivered, opened, clicked, replied, bounced, complained or unsubscribed"
-	case strings.HasPrefix(name, "consent."), strings.HasPrefix(name, "contact."):
-		return "event " + Quote(name) + " is the engine's own: names that start with consent. or contact. are taken"
+	case strings.HasPrefix(name, "consent."), strings.HasPrefix(name, "contact."), strings.HasPrefix(name, "score."):
+		return "event " + Quote(name) + " is the engine's own: names that start with consent., contact. or score. are taken"
 	case len(name) > maxName, !ownName.MatchString(name):
 		return "event " + Quote(name) + " is no name: lower-case words with dots between them, such as \"order.placed\""
 	}

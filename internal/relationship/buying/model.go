@@ -62,14 +62,15 @@ func (m *Model) Predict(h History, now Day) Prediction {
 	return p
 }
 
-// mostPredicted bounds what is stored.
-const mostPredicted = 1e9
+// MostPredicted bounds what is said of anything, below zero too: who has sent back
+// more than was bought is worth less than nothing.
+const MostPredicted = 1e9
 
 func hundredths(v float64) *float64 {
 	if math.IsNaN(v) {
 		return nil
 	}
-	v = math.Round(min(v, mostPredicted)*100) / 100
+	v = math.Round(max(-MostPredicted, min(MostPredicted, v))*100) / 100
 	return &v
 }
 
