@@ -16,7 +16,7 @@ type Conversion struct {
 	At    time.Time
 	Event int64   // the event that did it; 0 when it was a change of stage or of the contact
 	Key   string  // of that event
-	Value float64 // the property named by goal.value; 0 when there is none
+	Value float64 // the property that goal.value names, by its dotted path; 0 when there is none
 }
 
 // Goal is Converted for those who ask for the moment only.
@@ -89,24 +89,12 @@ func (r *run) conversion(t time.Time) Conversion {
 		if !e.At.Equal(t) {
 			continue
 		}
-		value, ok := number(e.Properties[r.cur.Goal.Value])
+		value, ok := contacts.Amount(e.Properties, r.cur.Goal.Value)
 		if ok || c.Event == 0 {
 			c.Event, c.Key, c.Value = e.ID, e.Key, value
 		}
 	}
 	return c
-}
-
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case float64:
-		return v, true
-	case int64:
-		return float64(v), true
-	case int:
-		return float64(v), true
-	}
-	return 0, false
 }
 
 // GoalEnd is when the goal's window ends; without a goal, when the enrolment

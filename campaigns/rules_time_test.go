@@ -331,6 +331,28 @@ func TestRule03_AGoalDoesNotEndTheEnrolment(t *testing.T) {
 	}
 }
 
+// The worth of a goal is found and counted as that of a purchase is.
+func TestRule03_TheWorthOfAGoalIsFoundByItsPath(t *testing.T) {
+	d := define(t, head+"goal: { event: order.placed, within: 14d, value: order.total }\nsteps: [ { wait: 30d }, { send: a } ]\n")
+	for _, c := range []struct {
+		name       string
+		properties map[string]any
+		want       float64
+	}{
+		{"nested", map[string]any{"order": map[string]any{"total": 89.5}}, 89.5},
+		{"a key with a dot", map[string]any{"order.total": int64(12)}, 12},
+		{"to the millionth", map[string]any{"order": map[string]any{"total": 1.0 / 3}}, 0.333333},
+		{"a text", map[string]any{"order": map[string]any{"total": "89.5"}}, 0},
+		{"none", nil, 0},
+	} {
+		s := begin(t, d, "2026-03-02 09:00")
+		s.event("order.placed", "2026-03-10 09:00", c.properties)
+		if got, ok := Converted(s.input("2026-03-20 09:00")); !ok || got.Value != c.want {
+			t.Errorf("%s: converted %+v %v, want a worth of %v", c.name, got, ok, c.want)
+		}
+	}
+}
+
 func TestRule03_AGoalThatHeldAtTheStart(t *testing.T) {
 	d := define(t, head+"goal: { stage: customer, within: 14d }\nsteps: [ { wait: 30d }, { send: a } ]\n")
 	s := begin(t, d, "2026-03-02 09:00")

@@ -189,6 +189,20 @@ func YearDay(d calendar.Date) int64 { return int64(d.Month)*100 + int64(d.Day) }
 // Million is how many of the units that numbers are compared in make one.
 const Million = 1_000_000
 
+// Amount is the number at a dotted path, to the millionth: what an order was worth,
+// for instance. ok is false where there is none, or one too large to be added up.
+// In the database it is the form KindNumber or else KindAmount of the path.
+func Amount(properties map[string]any, path string) (amount float64, ok bool) {
+	v, _ := Lookup(properties, path)
+	switch c := Compare(v); {
+	case c.Is(KindNumber):
+		return float64(c.Number) / Million, true
+	case c.Is(KindAmount):
+		return float64(c.Amount) / Million, true
+	}
+	return 0, false
+}
+
 // exactLimit bounds what is compared in millionths: beyond it, a float64 no
 // longer tells two neighbouring millionths apart.
 const exactLimit = 1 << 53

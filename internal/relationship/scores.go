@@ -164,13 +164,8 @@ func (l *Loyalty) earned(e *contacts.Event) int64 {
 
 // amount is a property as a number; 0 where it is none.
 func amount(properties map[string]any, path string) float64 {
-	v, _ := contacts.Lookup(properties, path)
-	c := contacts.Compare(v)
-	n := c.Amount
-	if c.Is(contacts.KindNumber) {
-		n = c.Number
-	}
-	return float64(n) / contacts.Million
+	n, _ := contacts.Amount(properties, path)
+	return n
 }
 
 // npsScale is the scale of the surveys that the score nps is about.

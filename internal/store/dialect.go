@@ -239,15 +239,17 @@ func (b *statement) field(column, first, second string) string {
 	return "(" + column + "->>" + b.arg(`$.`+first+`."`+second+`"`) + ")"
 }
 
-// number is the number under a key of a stored JSON column, and 0 where there is
-// none.
-func (b *statement) number(column, key string) string {
+// form is one comparable form of a property, as an integer; null without it.
+func (b *statement) form(alias string, k contacts.Kind, path string) string {
 	if b.dialect == segments.Postgres {
-		key = b.arg(key) + "::text"
-		return "case when jsonb_typeof(" + column + "->" + key + ") = 'number' then (" + column + "->>" + key + ")::double precision else 0 end"
+		return `(` + alias + `.folded -> '` + k.Key() + `' ->> ` + b.arg(path) + `)::bigint`
 	}
-	key = b.arg(`$."` + strings.ReplaceAll(key, `"`, "") + `"`)
-	return "case when json_type(" + column + ", " + key + ") in ('integer', 'real') then " + column + "->>" + key + " else 0 end"
+	return `(` + alias + `.folded ->> ` + b.arg(`$.`+k.Key()+`."`+strings.ReplaceAll(path, `"`, "")+`"`) + `)`
+}
+
+// amount is contacts.Amount of a property, in millionths; 0 where there is none.
+func (b *statement) amount(alias, path string) string {
+	return `coalesce(` + b.form(alias, contacts.KindNumber, path) + `, ` + b.form(alias, contacts.KindAmount, path) + `, 0)`
 }
 
 // lock is a row lock where many write at once. SQLite has one writer, so there

@@ -101,7 +101,7 @@ type ApartInput struct {
 	Share     float64
 	Since     time.Time
 	Event     string  // what is counted of both
-	Value     string  // its property, or ""
+	Value     string  // the dotted path of its property with a worth, or ""
 	Marketing []int64 // the campaigns that mail the one and not the other
 }
 
@@ -123,7 +123,7 @@ func (s *Store) Apart(ctx context.Context, in ApartInput) (out Apart, err error)
 		b := s.statement()
 		worth := "0.0"
 		if in.Value != "" {
-			worth = b.number("v.properties", in.Value)
+			worth = `cast(` + b.amount("v", in.Value) + ` as double precision) / 1000000`
 		}
 		since := b.arg(ms(in.Since))
 		text := `select g.held, count(*), count(o.n), coalesce(sum(o.n), 0), coalesce(sum(o.value), 0.0), coalesce(sum(o.value * o.value), 0.0),

@@ -156,11 +156,11 @@ func TestTheControlGroupOfTheWorkspaceStandsBesideOneOfItsSize(t *testing.T) {
 		order := func(w contacts.ID, key string, at time.Time, properties map[string]any) {
 			in = append(in, Incoming{Source: "shop", Email: all[w].Contact.Email, Event: contacts.Event{Name: "order.placed", At: at, Key: key, Properties: properties}})
 		}
-		order(held[0], "1", later(hour), map[string]any{"total": 20.5})
-		order(held[0], "2", later(2*hour), map[string]any{"total": 10})
-		order(held[1], "3", later(-hour), map[string]any{"total": 99}) // before
-		order(compared[0], "4", later(hour), map[string]any{"total": 7})
-		order(compared[1], "5", later(hour), map[string]any{"total": "much"})
+		order(held[0], "1", later(hour), map[string]any{"cart": map[string]any{"total": 20.5}})
+		order(held[0], "2", later(2*hour), map[string]any{"cart.total": 10})
+		order(held[1], "3", later(-hour), map[string]any{"cart": map[string]any{"total": 99}}) // before
+		order(compared[0], "4", later(hour), map[string]any{"cart": map[string]any{"total": 7}})
+		order(compared[1], "5", later(hour), map[string]any{"cart": map[string]any{"total": "much"}})
 		order(compared[2], "6", later(hour), nil)
 		_, err := s.Ingest(ctx, in, later(3*hour))
 		check(t, err)
@@ -169,7 +169,7 @@ func TestTheControlGroupOfTheWorkspaceStandsBesideOneOfItsSize(t *testing.T) {
 			return s.insertRefusals(ctx, q, EnrolInput{Firing: FiringKey{Campaign: id}, Now: later(hour)},
 				[]refused{{int64(held[0]), campaigns.ReasonApart}, {int64(held[1]), campaigns.ReasonApart}, {int64(held[2]), "no consent to guides"}})
 		}))
-		got := must(s.Apart(ctx, ApartInput{Share: share, Since: day, Event: "order.placed", Value: "total", Marketing: []int64{id}}))(t)
+		got := must(s.Apart(ctx, ApartInput{Share: share, Since: day, Event: "order.placed", Value: "cart.total", Marketing: []int64{id}}))(t)
 		equal(t, "groups", got, Apart{
 			Uplift: measure.Uplift{Valued: true,
 				Treated: measure.Group{Of: int64(len(compared)), Count: 3, Sum: measure.Sum{Total: 7, Squares: 49}},

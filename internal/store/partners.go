@@ -45,7 +45,7 @@ func (s *Store) BroughtBy(ctx context.Context, attribute string, in Purchases) (
 		}
 		b = s.statement()
 		partner = b.text("c", attribute)
-		value := `coalesce(` + b.form("e", contacts.KindNumber, in.Value) + `, ` + b.form("e", contacts.KindAmount, in.Value) + `, 0)`
+		value := b.amount("e", in.Value)
 		return each(ctx, q, `select partner, count(distinct contact_id), count(*), sum(value) from (
 			select `+partner+` as partner, e.contact_id, cast(`+value+` as double precision) / 1000000 as value
 			from contacts c join events e on e.contact_id = c.id

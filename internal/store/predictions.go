@@ -9,7 +9,6 @@ import (
 
 	"rapport/internal/contacts"
 	"rapport/internal/relationship/buying"
-	"rapport/segments"
 )
 
 // Learnt is a model of all customers, as it is kept.
@@ -146,7 +145,7 @@ func (s *Store) histories(ctx context.Context, q querier, in Purchases, ids []in
 		return nil, nil
 	}
 	b := s.statement()
-	value := `coalesce(` + b.form("e", contacts.KindNumber, in.Value) + `, ` + b.form("e", contacts.KindAmount, in.Value) + `, 0)`
+	value := b.amount("e", in.Value)
 	and := ` and ` + b.inText(b.unindexed("e.name"), []string{in.Event}) + ` and not e.machine and e.at <= ` + b.arg(ms(in.Now))
 	var list []Customer
 	err := each(ctx, q, `select e.contact_id, e.at, `+value+b.eventsOf(ids, and)+` order by 1, 2`, b.args, func(scan func(...any) error) error {
@@ -162,14 +161,6 @@ func (s *Store) histories(ctx context.Context, q querier, in Purchases, ids []in
 		return nil
 	})
 	return list, err
-}
-
-// form is one comparable form of a property, as an integer; null without it.
-func (b *statement) form(alias string, k contacts.Kind, path string) string {
-	if b.dialect == segments.Postgres {
-		return `(` + alias + `.folded -> '` + k.Key() + `' ->> ` + b.arg(path) + `)::bigint`
-	}
-	return `(` + alias + `.folded ->> ` + b.arg(`$.`+k.Key()+`."`+path+`"`) + `)`
 }
 
 // Prediction is what is predicted of a contact from now on.
