@@ -25,14 +25,19 @@ const (
 	learnEvery = 7 // days
 	// learntFor is how long a process goes by the model that it has read.
 	learntFor = time.Minute
-	// predictFor is how long one scheduler may take for it; after that another begins.
-	predictFor = time.Hour
+	// predictFor is how long one scheduler may take for a page of it, or to fit the
+	// model; after that another begins.
+	predictFor = 10 * time.Minute
 
 	clickedFor  = 400 * 24 * time.Hour // for which it is known when people clicked
 	readSize    = 2000                 // customers in one statement
 	predictSize = 500                  // customers in one transaction, whom it locks
 	sampleSize  = 20_000               // customers that a model is fitted to
+	forgetSize  = 20_000               // clicks that one transaction goes through
 )
+
+// errOvertaken ends what another scheduler has begun anew.
+var errOvertaken = fmt.Errorf("predicting stops here: a page took longer than %s, and another scheduler goes on with it", predictFor)
 
 // Predict is what is done of a night, by one elected scheduler, and whenever the
 // rules ask for something else: it writes for each customer what follows from the
@@ -55,14 +60,20 @@ func (s *Scheduler) Predict(ctx context.Context, m moment) (did int, err error) 
 	if s.Lean && !m.applied.AsksPredictions() {
 		return 0, nil
 	}
-	held, err := s.Store.Lease(ctx, "predictions", s.ID, m.now, m.now.Add(predictFor))
-	if err != nil || !held {
+	if held, err := s.leasePredictions(ctx); err != nil || !held {
 		return 0, err
 	}
-	if err := s.Store.ForgetClicked(ctx, m.now.Add(-clickedFor)); err != nil {
-		return 0, err
-	}
+	// Who is told by new rules is told as one begun thing, however often it fails:
+	// until all were, it is not as if the ladder knew.
+	n := night{moment: m, began: m.now, again: found && last.Purchase == purchase && last.Asked == asked}
 	next := store.Learnt{MadeAt: m.now, Purchase: purchase, Asked: asked, Model: last.Model}
+	if !n.again {
+		next.Asked = begun + asked
+	}
+	if found && !last.Done && last.Purchase == purchase && last.Asked == next.Asked {
+		n.began = last.MadeAt
+		next.MadeAt = last.MadeAt
+	}
 	if last.Purchase != purchase || last.Model.Orders == nil || buying.DayOf(m.now)-last.Model.Day >= learnEvery {
 		if next.Model, err = s.learn(ctx, m.applied, &last.Model, m.now); err != nil {
 			return 0, err
@@ -72,21 +83,44 @@ func (s *Scheduler) Predict(ctx context.Context, m moment) (did int, err error) 
 		return 0, err
 	}
 	s.learnt.Store(&next)
-	again := found && last.Purchase == purchase && last.Asked == asked
-	if next.Model.Orders != nil || next.Model.Ranks != nil {
-		if did, err = s.predictAll(ctx, m.applied, next, again); err != nil {
-			return did, err
-		}
+	if did, err = s.predictAll(ctx, n, &next.Model); err != nil {
+		return did, err
 	}
 	done := next
-	done.Done = true
+	done.MadeAt, done.Asked, done.Done = m.now, asked, true
 	if err := s.Store.KeepLearnt(ctx, done); err != nil {
 		return did, err
 	}
 	e := next.Model.Evidence
 	s.Log.Info("what customers will do was predicted", "customers", e.Customers, "came_back", e.Repeat,
 		"held_days", e.Held, "foreseen", e.Foreseen, "came", e.Came, "missing", e.Missing)
-	return did, nil
+	return did, s.forgetClicked(ctx, m.now.Add(-clickedFor))
+}
+
+// leasePredictions takes the lease under which one scheduler predicts, and renews it.
+func (s *Scheduler) leasePredictions(ctx context.Context) (held bool, err error) {
+	now := s.Clock.Now()
+	return s.Store.Lease(ctx, "predictions", s.ID, now, now.Add(predictFor))
+}
+
+// keepPredicting renews the lease between two pages.
+func (s *Scheduler) keepPredicting(ctx context.Context) error {
+	held, err := s.leasePredictions(ctx)
+	if err == nil && !held {
+		err = errOvertaken
+	}
+	return err
+}
+
+func (s *Scheduler) forgetClicked(ctx context.Context, before time.Time) error {
+	var after contacts.ID
+	for {
+		last, err := s.Store.ForgetClicked(ctx, before, after, forgetSize)
+		if err != nil || last == 0 {
+			return err
+		}
+		after = last
+	}
 }
 
 // predictNow is Predict by itself: it needs nothing of what waits, and takes
@@ -140,27 +174,37 @@ func (s *Scheduler) learn(ctx context.Context, applied *catalog.Applied, before 
 				from.Sample[at] = c.History
 			}
 		}
+		if err := s.keepPredicting(ctx); err != nil {
+			return buying.Model{}, err
+		}
 		if last == 0 {
-			return buying.Fit(from, buying.DayOf(now), before), nil
+			model := buying.Fit(from, buying.DayOf(now), before)
+			return model, s.keepPredicting(ctx)
 		}
 		in.After = last
 	}
 }
 
-// predictAll writes what follows from a model for each customer. again says that
-// the ladder was told by the same rules before.
-func (s *Scheduler) predictAll(ctx context.Context, applied *catalog.Applied, l store.Learnt, again bool) (did int, err error) {
-	in := purchases(applied, l.MadeAt)
+// night is one way through all customers.
+type night struct {
+	moment
+	began time.Time // the first try
+	again bool      // everybody was told by the same rules before
+}
+
+// begun stands before what the ladder asks as long as not everybody was told.
+const begun = "begun "
+
+// predictAll writes what follows from a model for each customer, and withdraws what
+// it says of nobody any more.
+func (s *Scheduler) predictAll(ctx context.Context, n night, m *buying.Model) (did int, err error) {
+	in := purchases(n.applied, n.now)
 	in.Limit = predictSize
 	for {
 		last, err := s.Store.PredictCustomers(ctx, in, func(list []store.Customer) []store.Prediction {
 			out := make([]store.Prediction, len(list))
 			for i, c := range list {
-				if !again {
-					c.Predicted = nil
-				}
-				key := fmt.Sprintf("predicted:night:%s:%d", ident.Format(int64(c.ID)), l.MadeAt.UnixMilli())
-				out[i] = predict(applied.Relationship, &l.Model, c, key, l.MadeAt)
+				out[i] = n.predict(m, c)
 			}
 			did += len(out)
 			return out
@@ -168,8 +212,23 @@ func (s *Scheduler) predictAll(ctx context.Context, applied *catalog.Applied, l 
 		if err != nil || last == 0 {
 			return did, err
 		}
+		if err := s.keepPredicting(ctx); err != nil {
+			return did, err
+		}
 		in.After = last
 	}
+}
+
+// predict tells new rules of what has not turned too: once, by its key, so that a
+// night that fails and begins anew repeats nothing.
+func (n *night) predict(m *buying.Model, c store.Customer) store.Prediction {
+	def, key := n.applied.Relationship, "predicted:night:"+ident.Format(int64(c.ID))
+	p := predict(def, m, c, fmt.Sprintf("%s:%d", key, n.now.UnixMilli()), n.now)
+	if !n.again && len(p.Told) == 0 && def.Turns(nil, p.Scores) {
+		key = fmt.Sprintf("%s:%d:rules", key, n.began.UnixMilli())
+		p.Told = []contacts.Event{relationship.PredictionEvent(c.ID, p.Scores, key, n.now)}
+	}
+	return p
 }
 
 // predict is what a model says of a customer, and tells the ladder when that can
@@ -208,16 +267,13 @@ func (s *Scheduler) repredict(applied *catalog.Applied, t *store.TouchedContact,
 	case f.Contact.Erased:
 		return nil
 	case !s.buys(applied, t):
-		var told []contacts.Score
+		var told *store.Prediction
 		for i := range t.News {
 			if t.News[i].Name == contacts.EventPredicted {
-				told = relationship.PredictionsIn(&t.News[i])
+				told = &store.Prediction{Contact: f.Contact.ID, Scores: relationship.PredictionsIn(&t.News[i])}
 			}
 		}
-		if len(told) == 0 {
-			return nil
-		}
-		return &store.Prediction{Contact: f.Contact.ID, Scores: told}
+		return told
 	}
 	c := store.Customer{ID: f.Contact.ID, History: applied.Relationship.History(f.Events, now)}
 	_, c.Predicted = contacts.Predicted(f.Scores)

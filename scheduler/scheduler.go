@@ -41,7 +41,7 @@ type Store interface {
 	Harm(ctx context.Context, in store.Harm) ([]store.HarmedRow, error)
 	PauseFor(ctx context.Context, k store.Campaign, reason string, now time.Time) (bool, error)
 	CloseProvider(ctx context.Context, name, reason string, was store.ProviderState, now time.Time) (bool, error)
-	ForgetClicked(ctx context.Context, before time.Time) error
+	ForgetClicked(ctx context.Context, before time.Time, after contacts.ID, limit int) (last contacts.ID, err error)
 	LastLearnt(ctx context.Context) (l store.Learnt, found bool, err error)
 	KeepLearnt(ctx context.Context, l store.Learnt) error
 	Customers(ctx context.Context, in store.Purchases) (list []store.Customer, last contacts.ID, err error)

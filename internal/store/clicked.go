@@ -44,15 +44,24 @@ func (s *Store) loadClicked(ctx context.Context, q querier, ids []int64, facts m
 		})
 }
 
-// ForgetClicked forgets when people clicked before a moment. It goes through the
-// whole table: once a night is enough.
-func (s *Store) ForgetClicked(ctx context.Context, before time.Time) error {
-	err := s.db.writeMany(ctx, func(q querier) error {
-		_, err := q.exec(ctx, `delete from clicked where at < $1`, ms(before))
+// ForgetClicked forgets when the next contacts behind one clicked before a moment,
+// of about as many clicks as limit says. last is the one to go on behind, and 0 when
+// there is none left. All of it goes through the whole table: once a night is enough.
+func (s *Store) ForgetClicked(ctx context.Context, before time.Time, after contacts.ID, limit int) (last contacts.ID, err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		var n int
+		if _, err := one(ctx, q, `select coalesce(max(contact_id), 0), count(*) from (select contact_id from clicked where contact_id > $1 order by contact_id limit $2) as x`,
+			[]any{int64(after), limit}, &last, &n); err != nil {
+			return err
+		}
+		_, err := q.exec(ctx, `delete from clicked where contact_id > $1 and contact_id <= $2 and at < $3`, int64(after), int64(last), ms(before))
+		if n < limit {
+			last = 0
+		}
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("cannot forget old clicks: %w", err)
+		return 0, fmt.Errorf("cannot forget old clicks: %w", err)
 	}
-	return nil
+	return last, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,7 +27,18 @@ func TestItIsKnownWhenPeopleClicked(t *testing.T) {
 		}
 		want := []time.Time{day.Add(-24 * time.Hour), day.Add(-105 * time.Minute)}
 		equal(t, "clicks", must(s.LoadFacts(ctx, ids))(t)[ids[0]].Clicks, want)
-		check(t, s.ForgetClicked(ctx, day.Add(-3*time.Hour)))
+		in = in[:0]
+		for i := range 3 {
+			in = append(in, event(contacts.EventClicked, fmt.Sprint("old", i), time.Duration(30+i)*time.Hour, false))
+			in[i].Email = "ben@example.com"
+		}
+		must(s.Ingest(ctx, in, day))(t)
+		last := must(s.ForgetClicked(ctx, day.Add(-3*time.Hour), 0, 1))(t)
+		equal(t, "the last of a part", last, ids[0])
+		equal(t, "clicks that nobody has come to", len(must(s.LoadFacts(ctx, ids))(t)[ids[1]].Clicks), 3)
+		last = must(s.ForgetClicked(ctx, day.Add(-3*time.Hour), last, 4))(t)
+		equal(t, "the last of all", last, contacts.ID(0))
+		equal(t, "clicks that were forgotten", len(must(s.LoadFacts(ctx, ids))(t)[ids[1]].Clicks), 0)
 		equal(t, "clicks that were not forgotten", must(s.LoadFacts(ctx, ids))(t)[ids[0]].Clicks, want[1:])
 		must(s.Erase(ctx, "ana@example.com", day))(t)
 		equal(t, "clicks of who was erased", len(must(s.LoadFacts(ctx, ids))(t)[ids[0]].Clicks), 0)

@@ -86,6 +86,23 @@ func (s *Store) lockContacts(ctx context.Context, q querier, ids []contacts.ID) 
 		})
 }
 
+// lockLiving is lockContacts for who must still be there: it returns those of the
+// ids, in their order, who were not erased before the lock was theirs.
+func (s *Store) lockLiving(ctx context.Context, q querier, ids []int64) (living []int64, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	b := s.statement()
+	err = each(ctx, q, `select id from contacts where `+b.in("id", ids)+` and not erased order by id`+b.lock("for update"), b.args,
+		func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			living = append(living, id)
+			return err
+		})
+	return living, err
+}
+
 // Contact returns one contact; found is false when there is none.
 func (s *Store) Contact(ctx context.Context, id contacts.ID) (c contacts.Contact, found bool, err error) {
 	return firstContact(s.readContacts(ctx, s.db, []contacts.ID{id}, ""))

@@ -13,9 +13,9 @@ import (
 
 // Learnt is a model of all customers, as it is kept.
 type Learnt struct {
-	MadeAt   time.Time
+	MadeAt   time.Time // when predicting everybody by it was begun
 	Purchase string // what counted as a purchase
-	Asked    string // what the ladder asked of predictions
+	Asked    string // what the ladder asked of predictions when everybody was told last
 	Done     bool   // everybody was predicted by it
 	Model    buying.Model
 }
@@ -38,48 +38,22 @@ func (s *Store) LastLearnt(ctx context.Context) (l Learnt, found bool, err error
 	return l, found, nil
 }
 
-// KeepLearnt keeps a model. Where it can say less than the one before, or goes by
-// other purchases, what that one has predicted is taken away.
+// KeepLearnt keeps a model. What the one before has predicted stays until
+// PredictCustomers has come to a contact.
 func (s *Store) KeepLearnt(ctx context.Context, l Learnt) error {
 	data, err := json.Marshal(l.Model)
-	if err != nil {
-		return fmt.Errorf("cannot keep what was learnt of customers: %w", err)
-	}
-	before, _, err := s.LastLearnt(ctx)
-	if err != nil {
-		return err
-	}
-	var gone []string
-	switch {
-	case before.Purchase != l.Purchase:
-		gone = contacts.PredictedScores
-	default:
-		if l.Model.Orders == nil {
-			gone = append(gone, contacts.ScorePAlive, contacts.ScoreExpected)
+	if err == nil {
+		done := 0
+		if l.Done {
+			done = 1
 		}
-		if l.Model.Orders == nil || l.Model.Amounts == nil {
-			gone = append(gone, contacts.ScoreLifetime)
-		}
-		if l.Model.Ranks == nil {
-			gone = append(gone, contacts.ScoreRFM)
-		}
+		err = s.db.write(ctx, func(q querier) error {
+			_, err := q.exec(ctx, `insert into models (name, made_at, purchase, asked, done, data) values ($1, $2, $3, $4, $5, $6)
+				on conflict (name) do update set made_at = $2, purchase = $3, asked = $4, done = $5, data = $6`,
+				buyingModel, ms(l.MadeAt), l.Purchase, l.Asked, done, string(data))
+			return err
+		})
 	}
-	done := 0
-	if l.Done {
-		done = 1
-	}
-	err = s.db.writeMany(ctx, func(q querier) error {
-		if len(gone) > 0 {
-			b := s.statement()
-			if _, err := q.exec(ctx, `delete from scores where `+b.inText("name", gone), b.args...); err != nil {
-				return err
-			}
-		}
-		_, err := q.exec(ctx, `insert into models (name, made_at, purchase, asked, done, data) values ($1, $2, $3, $4, $5, $6)
-			on conflict (name) do update set made_at = $2, purchase = $3, asked = $4, done = $5, data = $6`,
-			buyingModel, ms(l.MadeAt), l.Purchase, l.Asked, done, string(data))
-		return err
-	})
 	if err != nil {
 		return fmt.Errorf("cannot keep what was learnt of customers: %w", err)
 	}
@@ -166,43 +140,62 @@ func (s *Store) histories(ctx context.Context, q querier, in Purchases, ids []in
 // Prediction is what is predicted of a contact from now on.
 type Prediction struct {
 	Contact contacts.ID
-	Scores  []contacts.Score
+	Scores  []contacts.Score // all of them: what is not among them is withdrawn
 	Told    []contacts.Event // to the ladder
 }
 
-// PredictCustomers asks decide what is predicted of the next customers, and writes
-// it. The contacts are locked, so that who buys at this moment is predicted
-// afterwards. last is the one to go on behind, and 0 when there is none left.
+// predictedIDs are the next contacts of whom something may have to be said: who
+// has bought, and of whom something is predicted that may not hold any more.
+func (s *Store) predictedIDs(ctx context.Context, q querier, in Purchases) (ids []int64, err error) {
+	buyers, err := s.customerIDs(ctx, q, in)
+	if err != nil {
+		return nil, err
+	}
+	b := s.statement()
+	err = each(ctx, q, `select distinct contact_id from scores where contact_id > `+b.arg(int64(in.After))+` and `+b.inText(b.unindexed("name"), contacts.PredictedScores)+
+		` order by contact_id limit `+b.arg(in.Limit), b.args, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	ids = append(ids, buyers...)
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return ids[:min(len(ids), in.Limit)], err
+}
+
+// PredictCustomers asks decide what is predicted of the next contacts who have
+// bought, or of whom something is predicted, and writes it. The contacts are
+// locked, so that who buys at this moment is predicted afterwards. last is the one
+// to go on behind, and 0 when there is none left.
 func (s *Store) PredictCustomers(ctx context.Context, in Purchases, decide func([]Customer) []Prediction) (last contacts.ID, err error) {
 	err = s.db.write(ctx, func(q querier) error {
-		ids, err := s.customerIDs(ctx, q, in)
+		ids, err := s.predictedIDs(ctx, q, in)
 		if err != nil {
 			return err
 		}
 		last = lastOf(ids, in.Limit)
-		if err := s.lockContacts(ctx, q, contactIDs(ids)); err != nil {
+		if ids, err = s.lockLiving(ctx, q, ids); err != nil || len(ids) == 0 {
 			return err
 		}
-		list, err := s.histories(ctx, q, in, ids)
+		bought, err := s.histories(ctx, q, in, ids)
 		if err != nil {
 			return err
 		}
-		facts := make(map[contacts.ID]*contacts.Facts, len(ids))
-		for _, id := range ids {
-			facts[contacts.ID(id)] = &contacts.Facts{}
-		}
-		if err := s.loadScores(ctx, q, ids, facts); err != nil {
+		known, err := s.predicted(ctx, q, ids)
+		if err != nil {
 			return err
 		}
-		for i := range list {
-			_, list[i].Predicted = contacts.Predicted(facts[list[i].ID].Scores)
+		list := make([]Customer, len(ids))
+		for i, id := range ids {
+			list[i].ID = contacts.ID(id)
+			if len(bought) > 0 && bought[0].ID == list[i].ID {
+				list[i], bought = bought[0], bought[1:]
+			}
+			list[i].Predicted = known[list[i].ID]
 		}
-		predictions := decide(list)
-		for i := range predictions {
-			known := facts[predictions[i].Contact].Scores
-			predictions[i].Scores = slices.DeleteFunc(predictions[i].Scores, func(p contacts.Score) bool { return slices.Contains(known, p) })
-		}
-		return s.savePredictions(ctx, q, predictions, in.Now)
+		return s.savePredictions(ctx, q, decide(list), known, in.Now)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot predict what customers will do: %w", err)
@@ -210,22 +203,56 @@ func (s *Store) PredictCustomers(ctx context.Context, in Purchases, decide func(
 	return last, nil
 }
 
-// savePredictions expects the contacts to be locked, and in the order of their ids.
-func (s *Store) savePredictions(ctx context.Context, q querier, list []Prediction, now time.Time) error {
-	var who, value []int64
-	var name []string
+// predicted is what is predicted of contacts so far, by name.
+func (s *Store) predicted(ctx context.Context, q querier, ids []int64) (map[contacts.ID][]contacts.Score, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	facts := make(map[contacts.ID]*contacts.Facts, len(ids))
+	for _, id := range ids {
+		facts[contacts.ID(id)] = &contacts.Facts{}
+	}
+	if err := s.loadScores(ctx, q, ids, facts); err != nil {
+		return nil, err
+	}
+	known := make(map[contacts.ID][]contacts.Score, len(ids))
+	for id, f := range facts {
+		_, known[id] = contacts.Predicted(f.Scores)
+	}
+	return known, nil
+}
+
+// savePredictions expects the contacts to be locked, and in the order of their ids;
+// known is what is predicted of them so far.
+func (s *Store) savePredictions(ctx context.Context, q querier, list []Prediction, known map[contacts.ID][]contacts.Score, now time.Time) error {
+	var who, value, goneWho []int64
+	var name, goneName []string
 	var told []contacts.Event
 	for _, p := range list {
 		for _, score := range p.Scores {
-			who, name, value = append(who, int64(p.Contact)), append(name, score.Name), append(value, score.Value)
+			if !slices.Contains(known[p.Contact], score) {
+				who, name, value = append(who, int64(p.Contact)), append(name, score.Name), append(value, score.Value)
+			}
+		}
+		for _, old := range known[p.Contact] {
+			if !slices.ContainsFunc(p.Scores, func(s contacts.Score) bool { return s.Name == old.Name }) {
+				goneWho, goneName = append(goneWho, int64(p.Contact)), append(goneName, old.Name)
+			}
 		}
 		told = append(told, p.Told...)
+	}
+	if len(goneWho) > 0 {
+		b := s.statement()
+		from := b.table("r", bigints("contact_id", goneWho), texts("name", goneName))
+		if _, err := q.exec(ctx, `delete from scores where (contact_id, name) in (select r.contact_id, r.name from `+from+`)`, b.args...); err != nil {
+			return err
+		}
 	}
 	if len(who) > 0 {
 		b := s.statement()
 		from := b.table("r", bigints("contact_id", who), texts("name", name), bigints("value", value))
 		if _, err := q.exec(ctx, `insert into scores (contact_id, name, sign, value) select r.contact_id, r.name, 0, r.value from `+from+` where true
-			on conflict (contact_id, name) do update set sign = 0, value = excluded.value where scores.value <> excluded.value`, b.args...); err != nil {
+			on conflict (contact_id, name) do update set sign = 0, value = excluded.value`, b.args...); err != nil {
 			return err
 		}
 	}

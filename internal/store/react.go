@@ -139,13 +139,18 @@ func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, deci
 		}
 		var told []contacts.Event
 		var predicted []Prediction
+		var of []int64
 		for _, r := range reactions {
 			told = append(told, r.Tell...)
 			if r.Predict != nil {
-				predicted = append(predicted, *r.Predict)
+				predicted, of = append(predicted, *r.Predict), append(of, int64(r.Contact))
 			}
 		}
-		if err := s.savePredictions(ctx, q, predicted, now); err != nil {
+		known, err := s.predicted(ctx, q, of)
+		if err != nil {
+			return err
+		}
+		if err := s.savePredictions(ctx, q, predicted, known, now); err != nil {
 			return err
 		}
 		if err := s.tell(ctx, q, told, now); err != nil {
