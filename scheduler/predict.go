@@ -201,6 +201,9 @@ func (s *Scheduler) predictAll(ctx context.Context, n night, m *buying.Model) (d
 	in := purchases(n.applied, n.now)
 	in.Limit = predictSize
 	for {
+		// By what is known now: who has bought since it began was predicted by that.
+		n.now = s.Clock.Now()
+		in.Now = n.now
 		last, err := s.Store.PredictCustomers(ctx, in, func(list []store.Customer) []store.Prediction {
 			out := make([]store.Prediction, len(list))
 			for i, c := range list {

@@ -28,6 +28,7 @@ type predicting struct {
 	told      map[string]bool // keys
 	events    []contacts.Event
 	pages     int
+	seen    time.Time // until when the last page looked
 	fails     func(page int) error
 	holder    string // of the lease
 	until     time.Time
@@ -63,6 +64,7 @@ func (p *predicting) ForgetClicked(_ context.Context, _ time.Time, after contact
 
 func (p *predicting) PredictCustomers(_ context.Context, in store.Purchases, decide func([]store.Customer) []store.Prediction) (contacts.ID, error) {
 	p.pages++
+	p.seen = in.Now
 	if err := p.fails(p.pages); err != nil {
 		return 0, err
 	}
@@ -198,6 +200,9 @@ func TestWhoLosesTheLeaseStopsPredicting(t *testing.T) {
 		return nil
 	}
 	_, err := s.Predict(t.Context(), moment{now: now.Now(), applied: asks})
+	if want := night0.Add(2 * (predictFor - time.Minute)); !p.seen.Equal(want) {
+		t.Errorf("the third page sees purchases until %s, want %s: those of meanwhile too", p.seen, want)
+	}
 	if err == nil || !strings.HasPrefix(err.Error(), "predicting stops here") || p.pages != 3 || p.leases != 3 || p.learnt.Done {
 		t.Errorf("%v after %d pages and %d leases, done %v", err, p.pages, p.leases, p.learnt.Done)
 	}
