@@ -28,7 +28,7 @@ type predicting struct {
 	told      map[string]bool // keys
 	events    []contacts.Event
 	pages     int
-	seen    time.Time // until when the last page looked
+	seen      time.Time // until when the last page looked
 	fails     func(page int) error
 	holder    string // of the lease
 	until     time.Time
