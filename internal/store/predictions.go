@@ -14,9 +14,9 @@ import (
 // Learnt is a model of all customers, as it is kept.
 type Learnt struct {
 	MadeAt   time.Time // when predicting everybody by it was begun
-	Purchase string // what counted as a purchase
-	Asked    string // what the ladder asked of predictions when everybody was told last
-	Done     bool   // everybody was predicted by it
+	Purchase string    // what counted as a purchase
+	Asked    string    // what the ladder asked of predictions when everybody was told last
+	Done     bool      // everybody was predicted by it
 	Model    buying.Model
 }
 
