@@ -297,7 +297,7 @@ func (d *decoder) winner(s *Split, n strict.Node) {
 	if share, ok := m.Get("certainty").Percent(); ok {
 		s.Winner.Certainty = share
 		if share < 0.5 || share >= 1 {
-			m.Get("certainty").Errorf(strict.CodeBadValue, "a certainty is from 50%% to below 100%%, not %s", m.Get("certainty").Raw().Value)
+			m.Get("certainty").Refusef(strict.CodeBadValue, "", "a certainty is from 50%% to below 100%%, not %s", m.Get("certainty").Raw().Value)
 		}
 	}
 	d.winnerTime(s.Winner, m)

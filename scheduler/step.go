@@ -125,17 +125,11 @@ func noticed(e campaigns.Enrolment, campaign string, n campaigns.Noticed, who *c
 }
 
 func (s *Scheduler) pinned(ctx context.Context, applied *catalog.Applied, e campaigns.Enrolment) *campaigns.Definition {
-	if e.Version == applied.ID {
-		if d := applied.Definition(e.Campaign); d != nil {
-			return d
-		}
-	}
-	old, err := s.Catalog.Version(ctx, e.Version)
+	d, err := s.Catalog.Pinned(ctx, applied, e)
 	if err != nil {
 		s.Log.Error("version", "error", err)
-		return nil
 	}
-	return old.Workspace.Campaigns[applied.Name(e.Campaign)]
+	return d
 }
 
 // stopped ends an enrolment of a campaign that somebody stopped for good. The

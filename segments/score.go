@@ -101,8 +101,7 @@ func (l *scoreLeaf) bound(op string, n strict.Node) bool {
 		return false
 	}
 	if r, ok := ranges[l.name]; ok && (number < r.low || number > r.high) {
-		n.Errorf(strict.CodeBadValue, "%s", r.say)
-		return false
+		n.Refusef(strict.CodeBadValue, "", "%s", r.say)
 	}
 	exact := numberOf(number)
 	b := scoreBound{value: number, least: exact.ceil, want: op == "at_least" || op == "above"}

@@ -7,15 +7,15 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"rapport/campaigns"
 	"rapport/internal/calendar"
 	"rapport/internal/contacts"
 	"rapport/internal/store"
-	"rapport/internal/strict"
 	"rapport/internal/workspace"
 )
 
@@ -36,6 +36,7 @@ type Applied struct {
 	Campaigns map[string]store.Campaign
 	States    map[string]store.ProviderState // of the providers that were ever closed
 	names     map[int64]string
+	unset     string // findings about variables of the environment without a value
 
 	follow *sync.Once // of the three that stand below
 	enter  []string
@@ -69,7 +70,9 @@ type Catalog struct {
 	reading sync.Mutex           // one Refresh at a time: an older answer never takes the place of a newer one
 	mu      sync.Mutex
 	current *Applied
-	old     map[int64]*Applied
+	old     map[int64]*Applied // that was current, or that enrolments are pinned to
+	past    []*Applied         // that was looked at last, the newest first
+	flight  singleflight.Group // one reading of each version at a time
 }
 
 // New makes a catalog. env reads environment variables: secrets come from the
@@ -106,6 +109,9 @@ func (c *Catalog) Refresh(ctx context.Context) (*Applied, error) {
 	if err != nil {
 		return nil, err
 	}
+	if loaded.unset != "" {
+		return nil, fmt.Errorf("version %d, which is to run, needs what this process does not have: %s", version.ID, loaded.unset)
+	}
 	fresh := *loaded // the same workspace, with the status of now
 	fresh.Version, fresh.Campaigns, fresh.States, fresh.names = version, status, states, names(status)
 	fresh.follow, fresh.enter, fresh.hashes, fresh.entering, fresh.needs = new(sync.Once), nil, nil, contacts.Needs{}, new(sync.Map)
@@ -133,41 +139,6 @@ func (c *Catalog) Current() *Applied {
 	return c.current
 }
 
-// Version is a version by id: the current one or one that enrolments are
-// pinned to. Its campaigns carry the numbers of the registry.
-func (c *Catalog) Version(ctx context.Context, id int64) (*Applied, error) {
-	c.mu.Lock()
-	found := c.old[id]
-	c.mu.Unlock()
-	if found != nil {
-		return found, nil
-	}
-	files, err := c.source.VersionFiles(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	status, err := c.source.Campaigns(ctx)
-	if err != nil {
-		return nil, err
-	}
-	loaded, err := load(files, c.env)
-	if err != nil {
-		return nil, fmt.Errorf("version %d as it was applied cannot be read by this program: %w", id, err)
-	}
-	loaded.Version.ID, loaded.Campaigns, loaded.names = id, status, names(status)
-	for name, d := range loaded.Workspace.Campaigns {
-		if _, err := d.AssignNumbers(status[name].Numbers); err != nil {
-			return nil, err
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.old[id] == nil {
-		c.old[id] = loaded
-	}
-	return c.old[id], nil
-}
-
 // keep makes a workspace that was read already a version's.
 func (c *Catalog) keep(id int64, w *workspace.Workspace, status map[string]store.Campaign) error {
 	c.mu.Lock()
@@ -186,24 +157,6 @@ func (c *Catalog) keep(id int64, w *workspace.Workspace, status map[string]store
 	}
 	c.old[id] = ready
 	return nil
-}
-
-func load(files []store.File, env func(string) (string, bool)) (*Applied, error) {
-	list := make([]workspace.File, len(files))
-	for i, f := range files {
-		list[i] = workspace.File{Path: f.Path, Data: f.Data}
-	}
-	w, findings := workspace.FromFiles(list, env)
-	var wrong []string
-	for _, f := range findings {
-		if !f.Warning {
-			wrong = append(wrong, strict.Render(f, false))
-		}
-	}
-	if len(wrong) > 0 {
-		return nil, fmt.Errorf("%s", strings.Join(wrong, "\n"))
-	}
-	return Of(store.Version{}, w, nil)
 }
 
 // Of makes an Applied of a workspace that was just stored as a version.

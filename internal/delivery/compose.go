@@ -45,7 +45,7 @@ func (m *outgoing) release() {
 // plan finds the way that a claimed message takes. An error is the message's own
 // fault, unless it is a heldError.
 func (w *Worker) plan(ctx context.Context, applied *catalog.Applied, c store.Claimed) (outgoing, error) {
-	d := definition(ctx, w.Catalog, applied, c.Entry.Enrolment)
+	d, _ := w.Catalog.Now(ctx, applied, c.Entry.Enrolment)
 	if d == nil {
 		return outgoing{}, &heldError{fmt.Errorf("its version cannot be read")}
 	}
@@ -144,19 +144,12 @@ func (m *draft) write(r *recipe) ([]byte, error) {
 // template is the one that is applied now, else the one of the version the
 // enrolment is pinned to.
 func (w *Worker) template(ctx context.Context, applied *catalog.Applied, c *store.Claimed) (*templates.Template, error) {
-	return templateOf(ctx, w.Catalog, applied, c.Template, c.Entry.Enrolment.Version)
-}
-
-func templateOf(ctx context.Context, versions *catalog.Catalog, applied *catalog.Applied, name string, pinned int64) (*templates.Template, error) {
-	if t := applied.Templates.Template(name); t != nil {
-		return t, nil
-	}
-	old, err := versions.Version(ctx, pinned)
+	t, err := w.Catalog.Template(ctx, applied, c.Template, c.Entry.Enrolment)
 	if err != nil {
 		return nil, &heldError{err}
 	}
-	if t := old.Templates.Template(name); t != nil {
-		return t, nil
+	if t == nil {
+		return nil, fmt.Errorf("template %s is in no version that this message knows", c.Template)
 	}
-	return nil, fmt.Errorf("template %s is in no version that this message knows", name)
+	return t, nil
 }

@@ -252,7 +252,7 @@ func TestMailPageAndPreviewAgree(t *testing.T) {
 	if !ok {
 		t.Fatalf("no pixel in %s", mailed)
 	}
-	page, err := Page(t.Context(), nil, h.applied, h.Tokens, PageOf{Message: c.ID, Mailed: store.Mailed{Campaign: "welcome", Template: send.Template}, Facts: facts}, noon)
+	page, err := (&Pages{Tokens: h.Tokens}).Page(t.Context(), h.applied, PageOf{Message: c.ID, Mailed: store.Mailed{Campaign: "welcome", Template: send.Template}, Facts: facts}, noon)
 	if err != nil || page != before+after {
 		t.Errorf("the page (%v)\n%s\nis not the mail\n%s", err, page, before+after)
 	}

@@ -40,7 +40,7 @@ func (w *Worker) guard(ctx context.Context, applied *catalog.Applied, found []st
 // needs says which facts judge looks at.
 func (w *Worker) needs(ctx context.Context, applied *catalog.Applied) func(campaigns.Enrolment) contacts.Needs {
 	return func(e campaigns.Enrolment) contacts.Needs {
-		d := definition(ctx, w.Catalog, applied, e)
+		d, _ := w.Catalog.Now(ctx, applied, e)
 		if d == nil { // when it is judged it may be there, and nothing may be missing then
 			return contacts.Everything
 		}
@@ -58,7 +58,7 @@ func (w *Worker) judge(ctx context.Context, applied *catalog.Applied, c store.Ca
 	case !now.Before(c.Expires):
 		return store.Verdict{Skip: "expired"}
 	}
-	d := definition(ctx, w.Catalog, applied, e)
+	d, _ := w.Catalog.Now(ctx, applied, e)
 	if d == nil {
 		return store.Verdict{Until: now.Add(time.Minute), Reason: "its version cannot be read"}
 	}
@@ -142,19 +142,6 @@ func (w *Worker) yield(applied *catalog.Applied, d *campaigns.Definition, c stor
 		first = now
 	}
 	return store.Verdict{Until: first.Add(time.Minute), Reason: "lets campaign " + to + " go first"}, true
-}
-
-// definition is the campaign as it runs now, or as the enrolment has it pinned
-// when it was removed since.
-func definition(ctx context.Context, versions *catalog.Catalog, applied *catalog.Applied, e campaigns.Enrolment) *campaigns.Definition {
-	if d := applied.Definition(e.Campaign); d != nil {
-		return d
-	}
-	old, err := versions.Version(ctx, e.Version)
-	if err != nil {
-		return nil
-	}
-	return old.Workspace.Campaigns[applied.Name(e.Campaign)]
 }
 
 // senderNow is the sender of a campaign's mail as it is applied now: a lane keeps

@@ -171,6 +171,7 @@ func (e *Engine) view(ctx context.Context, c token.Claims) (html []byte, found b
 	if err != nil || facts[who] == nil || facts[who].Contact.Erased {
 		return nil, false, err
 	}
-	text, err := delivery.Page(ctx, e.Catalog, applied, e.Tokens, delivery.PageOf{Message: c.Message, Mailed: m, Facts: facts[who]}, e.Clock.Now())
+	pages := delivery.Pages{Catalog: e.Catalog, Tokens: e.Tokens, Log: e.Log}
+	text, err := pages.Page(ctx, applied, delivery.PageOf{Message: c.Message, Mailed: m, Facts: facts[who]}, e.Clock.Now())
 	return []byte(text), err == nil, err
 }

@@ -112,12 +112,9 @@ func (d *decoder) partners(n strict.Node) {
 			continue
 		}
 		if code == "" || code != url.QueryEscape(code) {
-			m.Get("code").Hintf(strict.CodeBadValue, "use letters, digits, - and _", "the code %q cannot stand in a link as it is", code)
-			continue
-		}
-		if other := d.def.Programs.PartnerOf(code); other != nil {
-			m.Get("code").Errorf(strict.CodeBadValue, "%s has the code %s already", other.Name, other.Code)
-			continue
+			m.Get("code").Refusef(strict.CodeBadValue, "use letters, digits, - and _", "the code %q cannot stand in a link as it is", code)
+		} else if other := d.def.Programs.PartnerOf(code); other != nil { // contacts come through the first
+			m.Get("code").Refusef(strict.CodeBadValue, "", "%s has the code %s already", other.Name, other.Code)
 		}
 		d.def.Programs.Partners = append(d.def.Programs.Partners, Partner{name, title, code})
 	}

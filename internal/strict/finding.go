@@ -20,6 +20,10 @@ type Finding struct {
 	Source string `json:"-"`
 	// Warning is a finding that does not make the workspace wrong.
 	Warning bool `json:"warning"`
+	// Runs is a finding with which nothing is applied, and which leaves the file
+	// with its meaning: a version that was applied before anybody looked for it
+	// runs on.
+	Runs bool `json:"-"`
 }
 
 // Codes of the findings that this package makes.

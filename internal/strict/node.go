@@ -84,24 +84,32 @@ func (n Node) Raw() *yaml.Node { return n.y }
 
 // Errorf reports an error at the node.
 func (n Node) Errorf(code, format string, a ...any) {
-	n.report(false, code, "", format, a...)
+	n.report(Finding{Code: code}, format, a...)
 }
 
 // Hintf reports an error at the node and says what to do.
 func (n Node) Hintf(code, hint, format string, a ...any) {
-	n.report(false, code, hint, format, a...)
+	n.report(Finding{Code: code, Hint: hint}, format, a...)
 }
 
 // Warnf reports something worth knowing that is no error.
 func (n Node) Warnf(code, hint, format string, a ...any) {
-	n.report(true, code, hint, format, a...)
+	n.report(Finding{Code: code, Hint: hint, Warning: true}, format, a...)
 }
 
-func (n Node) report(warning bool, code, hint, format string, a ...any) {
+// Refusef reports an error with which the file still says what to do, and is read
+// to the end. A check that comes after versions without it were applied is of
+// this kind: an upgrade must not stop what they have begun (Finding.Runs).
+func (n Node) Refusef(code, hint, format string, a ...any) {
+	n.report(Finding{Code: code, Hint: hint, Runs: true}, format, a...)
+}
+
+func (n Node) report(f Finding, format string, a ...any) {
 	if n.y == nil {
 		return
 	}
-	n.doc.report(n.y.Line, n.y.Column, warning, code, hint, fmt.Sprintf(format, a...))
+	f.Message = fmt.Sprintf(format, a...)
+	n.doc.report(n.y.Line, n.y.Column, f)
 }
 
 // Unknownf reports a name that refers to nothing: what it should be ("segment"),

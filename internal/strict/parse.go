@@ -168,15 +168,13 @@ func (d *document) empty() {
 
 // add makes a finding at a line and column of the piece that was parsed.
 func (d *document) add(line, column int, code, hint, format string, a ...any) {
-	d.report(line, column, false, code, hint, fmt.Sprintf(format, a...))
+	d.report(line, column, Finding{Code: code, Hint: hint, Message: fmt.Sprintf(format, a...)})
 }
 
-func (d *document) report(line, column int, warning bool, code, hint, message string) {
-	line, column = max(line, 1), max(column, 1)
-	d.findings.Add(Finding{
-		File: d.file, Line: line + d.firstLine - 1, Column: column, Code: code,
-		Message: message, Hint: hint, Source: d.line(line), Warning: warning,
-	})
+func (d *document) report(line, column int, f Finding) {
+	line = max(line, 1)
+	f.File, f.Line, f.Column, f.Source = d.file, line+d.firstLine-1, max(column, 1), d.line(line)
+	d.findings.Add(f)
 }
 
 func (d *document) line(n int) string {
