@@ -124,7 +124,7 @@ func (w *Worker) recipe(ctx context.Context, applied *catalog.Applied, key recip
 	if r.signer, err = w.signers.of(sender.DKIM, w.Clock.Now); err != nil {
 		return nil, &heldError{err}
 	}
-	if err := w.keep(ctx, r, applied.Version.ID, d.Name, now); err != nil {
+	if err := w.keep(ctx, r, applied, d.Name, now); err != nil {
 		return nil, &heldError{err}
 	}
 	return r, nil
@@ -132,9 +132,9 @@ func (w *Worker) recipe(ctx context.Context, applied *catalog.Applied, key recip
 
 // keep makes sure that the store knows where the links of this template lead, and
 // in which version it stands. What has one hash looks the same in every version.
-func (w *Worker) keep(ctx context.Context, r *recipe, version int64, campaign string, now time.Time) error {
+func (w *Worker) keep(ctx context.Context, r *recipe, applied *catalog.Applied, campaign string, now time.Time) error {
 	t := r.template
-	kept := store.CompiledTemplate{Name: t.Name(), Campaign: campaign, Version: version}
+	kept := store.CompiledTemplate{Name: t.Name(), Campaign: campaign, Version: applied.Version.ID}
 	r.numbered = make([]bool, len(t.LinkTable()))
 	for i, l := range t.LinkTable() {
 		if !l.Track {
@@ -150,7 +150,11 @@ func (w *Worker) keep(ctx context.Context, r *recipe, version int64, campaign st
 		}
 		kept.Links = append(kept.Links, link)
 	}
-	raw, err := json.Marshal([]any{t.Hash(), kept.Links, r.company, r.campaign})
+	same := []any{t.Hash(), kept.Links, r.company, r.campaign}
+	if loyalty := &applied.Relationship.Programs.Loyalty; loyalty.Runs {
+		same = append(same, loyalty.Tiers) // with their benefits
+	}
+	raw, err := json.Marshal(same)
 	if err != nil {
 		return err
 	}
