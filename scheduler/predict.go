@@ -123,16 +123,6 @@ func (s *Scheduler) forgetClicked(ctx context.Context, before time.Time) error {
 	}
 }
 
-// predictNow is Predict by itself: it needs nothing of what waits, and takes
-// minutes of a night that no contact should wait for.
-func (s *Scheduler) predictNow(ctx context.Context) (did int, err error) {
-	applied := s.Catalog.Current()
-	if applied == nil {
-		return 0, nil
-	}
-	return s.Predict(ctx, moment{now: s.Clock.Now(), applied: applied})
-}
-
 // nightBefore is the last moment until now at which everybody was due.
 func nightBefore(now time.Time, zone *time.Location) time.Time {
 	day := calendar.Of(now, zone)

@@ -134,8 +134,9 @@ func (s *Scheduler) Tick(ctx context.Context) (did int, err error) {
 // and again: what is due does not wait for a firing of a million contacts.
 func (s *Scheduler) Loops() []func(context.Context) (did int, err error) {
 	return []func(context.Context) (int, error){
-		func(ctx context.Context) (int, error) { return s.tick(ctx, s.Fire, s.Winners) },
-		s.predictNow,
+		func(ctx context.Context) (int, error) { return s.tick(ctx, s.Fire) },
+		s.apart(s.Winners),
+		s.apart(s.Predict),
 		func(ctx context.Context) (int, error) {
 			return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep, s.Guard, s.Maintain)
 		},
@@ -164,6 +165,18 @@ func (s *Scheduler) tick(ctx context.Context, parts ...func(context.Context, mom
 		}
 	}
 	return did, errors.Join(failed...)
+}
+
+// apart is a part by itself: it needs nothing of what waits, and goes through
+// whole tables, for minutes that no firing and no contact should wait for.
+func (s *Scheduler) apart(part func(context.Context, moment) (int, error)) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		applied := s.Catalog.Current()
+		if applied == nil {
+			return 0, nil
+		}
+		return part(ctx, moment{now: s.Clock.Now(), applied: applied})
+	}
 }
 
 // moment is what every part of a tick goes by.

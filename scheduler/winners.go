@@ -110,7 +110,7 @@ func (s *Scheduler) weigh(ctx context.Context, m moment, d *campaigns.Definition
 // at the pace so far; while nobody counts yet, after an eighth of the test's age.
 func again(rule measure.Rule, s results.Split, now time.Time) time.Duration {
 	needed := rule.Needed(len(s.Looks) + 1)
-	fewest := slices.MinFunc(s.Arms, func(a, b measure.Arm) int { return int(a.Of - b.Of) }).Of
+	fewest := measure.Smallest(s.Arms)
 	if s.Since.IsZero() {
 		return winnersEvery
 	}

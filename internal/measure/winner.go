@@ -42,11 +42,11 @@ func exact(p float64) float64 { return math.Round(p*1e12) / 1e12 }
 
 // Due reports whether there are enough contacts for a look.
 func (r Rule) Due(look int, arms []Arm) bool {
-	return len(arms) > 1 && smallest(arms) >= r.Needed(look)
+	return len(arms) > 1 && Smallest(arms) >= r.Needed(look)
 }
 
-// smallest is how many the arm with the fewest has.
-func smallest(arms []Arm) int64 {
+// Smallest is how many the arm with the fewest has.
+func Smallest(arms []Arm) int64 {
 	return slices.MinFunc(arms, func(a, b Arm) int { return int(a.Of - b.Of) }).Of
 }
 
@@ -102,7 +102,7 @@ func (r Rule) Standing(seen []Evidence, now []Arm) string {
 	text := "No winner yet"
 	if n := len(seen); n > 0 {
 		e := seen[n-1]
-		text += fmt.Sprintf(": with %d in each arm %s led by %s, certain to %s, where %s was asked for", smallest(e.Arms), e.Leader, Points(e.Lead.Value), certainty(e.Doubt), certainty(e.Allowed))
+		text += fmt.Sprintf(": with %d in each arm %s led by %s, certain to %s, where %s was asked for", Smallest(e.Arms), e.Leader, Points(e.Lead.Value), certainty(e.Doubt), certainty(e.Allowed))
 	}
 	if len(missing) == 0 {
 		return text + ". There are enough for the next look: it is taken within a day."
