@@ -71,7 +71,8 @@ func (s *Store) saveTests(ctx context.Context, q querier, tests map[TestName]str
 }
 
 // Test is the comparison as it stands. One that was never noted, because its
-// version is older than the notes, has always been the same.
+// version is older than the notes, has no Version and no Since: it counts
+// everybody, and whoever must know that all were told the same cannot go by it.
 func (s *Store) Test(ctx context.Context, n TestName) (Test, error) {
 	t := Test{TestName: n}
 	var since int64

@@ -112,6 +112,10 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 		}
 		if found && current.Hash == in.Hash {
 			version, changed = current, false
+			// What is compared may not be on record yet: it is from now on.
+			if err := s.saveTests(ctx, q, in.Tests, Version{ID: current.ID, Applied: now}); err != nil {
+				return err
+			}
 			version.Moved, err = s.resettle(ctx, q, in.Resettle, version.ID, now)
 			return err
 		}
