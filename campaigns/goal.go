@@ -81,6 +81,11 @@ func moments(f *contacts.Facts, start, end time.Time) []time.Time {
 	return all
 }
 
+// MostValue bounds what one conversion is worth, in the unit of the property: one
+// absurd event must not be all that a campaign was worth, and squares of values
+// are summed.
+const MostValue = 1e12
+
 // conversion finds the event behind a conversion at t: the last one of that
 // moment which carries the value that the goal names, else the last one.
 func (r *run) conversion(t time.Time) Conversion {
@@ -91,7 +96,7 @@ func (r *run) conversion(t time.Time) Conversion {
 		}
 		value, ok := contacts.Amount(e.Properties, r.cur.Goal.Value)
 		if ok || c.Event == 0 {
-			c.Event, c.Key, c.Value = e.ID, e.Key, value
+			c.Event, c.Key, c.Value = e.ID, e.Key, max(-MostValue, min(MostValue, value))
 		}
 	}
 	return c

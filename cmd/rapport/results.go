@@ -1,9 +1,6 @@
 package main
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/spf13/cobra"
 
 	"rapport/internal/results"
@@ -49,21 +46,9 @@ func (s *session) results(given []string) (all *results.Whole, list []results.Ca
 	if err != nil || applied == nil {
 		return nil, nil, err
 	}
-	names := given
 	if len(given) == 0 {
-		if all, err = results.All(s.ctx, s.store, applied); err != nil {
-			return nil, nil, err
-		}
-		names = slices.Sorted(maps.Keys(applied.Workspace.Campaigns))
+		return results.Everything(s.ctx, s.store, applied, s.now.Now())
 	}
-	for _, name := range names {
-		c, err := results.Of(s.ctx, s.store, applied, name, s.now.Now())
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(given) > 0 || c.Control != nil || len(c.Splits) > 0 {
-			list = append(list, c)
-		}
-	}
-	return all, list, nil
+	c, err := results.Of(s.ctx, s.store, applied, given[0], s.now.Now())
+	return nil, []results.Campaign{c}, err
 }

@@ -32,6 +32,9 @@ type Campaign struct {
 	Splits  []Split  // in the order of their names
 }
 
+// Compares reports whether there is something to compare.
+func (c Campaign) Compares() bool { return c.Control != nil || len(c.Splits) > 0 }
+
 // Control is a campaign beside its control group.
 type Control struct {
 	measure.Uplift
@@ -64,6 +67,9 @@ func (s Split) Sentence() string {
 	if s.Rule == nil {
 		return "No winner is asked for: the weights stay."
 	}
+	if s.Since.IsZero() {
+		return "No winner yet: this split was applied before its arms were told apart by version, and is counted from the next apply on."
+	}
 	return s.Rule.Standing(s.seen(), s.Arms)
 }
 
@@ -76,9 +82,10 @@ func (s Split) seen() []measure.Evidence {
 }
 
 // Look weighs the arms as they are now; due is false where it is too early, or
-// nobody asks.
+// nobody asks, or where they count enrolments of versions that may have said
+// something else (store.Test).
 func (s Split) Look(now time.Time) (l store.Look, due bool) {
-	if s.Rule == nil || s.Winner() != "" {
+	if s.Rule == nil || s.Winner() != "" || s.Since.IsZero() {
 		return l, false
 	}
 	n := len(s.Looks) + 1
@@ -189,6 +196,24 @@ func All(ctx context.Context, s Store, applied *catalog.Applied) (*Whole, error)
 	slices.Sort(in.Marketing)
 	groups, err := s.Apart(ctx, in)
 	return &Whole{Apart: groups, Control: *c, Since: test.Since}, err
+}
+
+// Everything says what can be said of a workspace: of all marketing together, and
+// of each campaign that compares something, in the order of their names.
+func Everything(ctx context.Context, s Store, applied *catalog.Applied, now time.Time) (all *Whole, list []Campaign, err error) {
+	if all, err = All(ctx, s, applied); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(applied.Workspace.Campaigns)) {
+		c, err := Of(ctx, s, applied, name, now)
+		if err != nil {
+			return nil, nil, err
+		}
+		if c.Compares() {
+			list = append(list, c)
+		}
+	}
+	return all, list, nil
 }
 
 // Tests are the comparisons of a workspace with their marks, to be noted when it

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"rapport/campaigns"
@@ -34,11 +35,18 @@ func (in *CompareInput) first(b *statement) string {
 		and b.campaign_id = e.campaign_id and b.run < e.run and ` + part("b") + `))`
 }
 
+// bounded is a value within what one conversion may be worth: its square fits.
+func (*statement) bounded(value string) string {
+	most := strconv.FormatFloat(campaigns.MostValue, 'f', 1, 64)
+	return "case when " + value + " > " + most + " then " + most + " when " + value + " < -" + most + " then -" + most + " else " + value + " end"
+}
+
 // Controls counts who was let into a campaign and who was held out, by assignment:
 // everybody counts in the group that chance gave them, whatever was sent to them.
 func (s *Store) Controls(ctx context.Context, in CompareInput) (u measure.Uplift, err error) {
 	b := s.statement()
-	text := `select case when e.state = 'control' then 1 else 0 end, count(*), count(e.converted_at), coalesce(sum(e.value), 0), coalesce(sum(e.value * e.value), 0),
+	value := "(" + b.bounded("e.value") + ")"
+	text := `select case when e.state = 'control' then 1 else 0 end, count(*), count(e.converted_at), coalesce(sum(` + value + `), 0), coalesce(sum(` + value + ` * ` + value + `), 0),
 			sum(case when e.goal_until > ` + b.arg(ms(in.Now)) + ` then 1 else 0 end)
 		from enrolments e where e.campaign_id = ` + b.arg(in.Campaign) + ` and ` + in.first(b) + ` group by 1`
 	err = each(ctx, s.db, text, b.args, func(scan func(...any) error) error {

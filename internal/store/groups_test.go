@@ -86,6 +86,17 @@ func TestControlGroupsAreCountedByAssignmentAndEachContactOnce(t *testing.T) {
 	})
 }
 
+func TestOneAbsurdValueIsBounded(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		id, who := campaign(t, s, "welcome"), people(t, s, "a@x.example", "b@x.example")
+		past(t, s, id,
+			ran{who: who[0], version: 5, started: day, state: "finished", goal: 48 * hour, converted: hour, value: 1e200},
+			ran{who: who[1], version: 5, started: day, state: "finished", goal: 48 * hour})
+		u := must(s.Controls(t.Context(), CompareInput{Test: Test{Version: 5, Since: day}, Campaign: id, Now: later(50 * hour)}))(t)
+		equal(t, "sum", u.Treated.Sum, measure.Sum{Total: 1e12, Squares: 1e24})
+	})
+}
+
 func TestArmsAreCountedWhenTheirTimeIsOver(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()

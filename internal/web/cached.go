@@ -7,12 +7,14 @@ import (
 )
 
 // cached keeps what is expensive to count. It is counted anew at most every
-// freshFor, and at most a twentieth of the time goes into counting.
+// freshFor, and at most a twentieth of the time goes into counting. It is counted
+// for all who ask: it goes on when the one who was first has closed the page.
 type cached[T any] struct {
 	count func(context.Context) (T, error)
 	now   func() time.Time
 	mu    sync.Mutex // held while counting: whoever asks meanwhile gets that result
 	value T
+	err   error
 	until time.Time
 	known bool
 }
@@ -20,6 +22,9 @@ type cached[T any] struct {
 const (
 	freshFor = time.Second
 	dearness = 20
+	// countPatience bounds one count: a page comes without it before a reader has
+	// gone.
+	countPatience = 20 * time.Second
 )
 
 func newCached[T any](now func() time.Time, count func(context.Context) (T, error)) *cached[T] {
@@ -31,16 +36,17 @@ func (c *cached[T]) get(ctx context.Context) (T, error) {
 	defer c.mu.Unlock()
 	began := c.now()
 	if c.known && began.Before(c.until) {
-		return c.value, nil
+		return c.value, c.err
 	}
-	value, err := c.count(ctx)
-	if err != nil {
-		return value, err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countPatience)
+	defer cancel()
+	c.value, c.err = c.count(ctx)
+	done, dear := c.now(), dearness
+	if c.err != nil {
+		dear = 1 // it may be over soon
 	}
-	done := c.now()
-	c.value, c.known = value, true
-	c.until = done.Add(max(freshFor, dearness*done.Sub(began)))
-	return value, nil
+	c.known, c.until = true, done.Add(max(freshFor, time.Duration(dear)*done.Sub(began)))
+	return c.value, c.err
 }
 
 // forget makes the next look count anew.
@@ -48,6 +54,29 @@ func (c *cached[T]) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.known = false
+}
+
+// cachedBy is one cached for each name.
+type cachedBy[T any] struct {
+	count func(ctx context.Context, name string) (T, error)
+	now   func() time.Time
+	mu    sync.Mutex
+	of    map[string]*cached[T]
+}
+
+func newCachedBy[T any](now func() time.Time, count func(context.Context, string) (T, error)) *cachedBy[T] {
+	return &cachedBy[T]{count: count, now: now, of: map[string]*cached[T]{}}
+}
+
+func (c *cachedBy[T]) get(ctx context.Context, name string) (T, error) {
+	c.mu.Lock()
+	one := c.of[name]
+	if one == nil {
+		one = newCached(c.now, func(ctx context.Context) (T, error) { return c.count(ctx, name) })
+		c.of[name] = one
+	}
+	c.mu.Unlock()
+	return one.get(ctx)
 }
 
 // rate is how fast a sum grows, seen over the last half minute.

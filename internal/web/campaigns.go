@@ -151,11 +151,9 @@ func (w *Web) campaign(q *request) (view, error) {
 	if def := q.definition(name); def != nil {
 		d.describe(def)
 	}
-	known, err := w.worth.get(q.Context())
-	if err != nil {
-		return view{}, err
-	}
-	if r, ok := known.of[name]; ok {
+	if r, err := w.worthOne.get(q.Context(), name); err != nil {
+		w.Log.Error("what a campaign was worth cannot be counted, and its page is shown without", "campaign", name, "error", err)
+	} else if r.Compares() {
 		of := q.worthOf(r)
 		d.Worth = &of
 	}

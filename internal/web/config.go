@@ -101,6 +101,7 @@ type Web struct {
 	ladder   *cached[[]store.LadderCount]
 	sizes    *cached[[]store.SegmentSize]
 	worth    *cached[worth]
+	worthOne *cachedBy[results.Campaign]
 	rate     rate
 	all      http.Handler
 	public   http.Handler
@@ -131,6 +132,7 @@ func New(c Config) *Web {
 	w.ladder = newCached(c.Wall, func(ctx context.Context) ([]store.LadderCount, error) { return c.Store.Ladder(ctx) })
 	w.sizes = newCached(c.Wall, w.countSegments)
 	w.worth = newCached(c.Wall, w.weigh)
+	w.worthOne = newCachedBy(c.Wall, w.weighOne)
 	c.Registry.MustRegister(&collector{w})
 
 	public := http.NewServeMux()

@@ -12,29 +12,24 @@ import (
 // worth is what mailing was worth: all of it, and each campaign that compares
 // something.
 type worth struct {
-	all *results.Whole
-	of  map[string]results.Campaign
+	all  *results.Whole
+	list []results.Campaign
 }
 
 func (w *Web) weigh(ctx context.Context) (out worth, err error) {
+	if a := w.Applied(); a != nil {
+		out.all, out.list, err = results.Everything(ctx, w.Store, a, w.Now())
+	}
+	return out, err
+}
+
+// weighOne is for the page of one campaign, which does not wait for the others.
+func (w *Web) weighOne(ctx context.Context, name string) (results.Campaign, error) {
 	a := w.Applied()
 	if a == nil {
-		return out, nil
+		return results.Campaign{}, nil
 	}
-	if out.all, err = results.All(ctx, w.Store, a); err != nil {
-		return out, err
-	}
-	out.of = map[string]results.Campaign{}
-	for name := range a.Workspace.Campaigns {
-		c, err := results.Of(ctx, w.Store, a, name, w.Now())
-		if err != nil {
-			return out, err
-		}
-		if c.Control != nil || len(c.Splits) > 0 {
-			out.of[name] = c
-		}
-	}
-	return out, nil
+	return results.Of(ctx, w.Store, a, name, w.Now())
 }
 
 type resultsData struct {
@@ -92,8 +87,8 @@ func (w *Web) resultsRoom(q *request) (view, error) {
 	if all := known.all; all != nil {
 		d.All, d.Reached, d.Share = compared(all.Uplift, all.Event, all.Since), all.Reached, measure.Percent(all.Control.Share)
 	}
-	for _, name := range sortedNames(known.of) {
-		d.Campaigns = append(d.Campaigns, q.worthOf(known.of[name]))
+	for _, c := range known.list {
+		d.Campaigns = append(d.Campaigns, q.worthOf(c))
 	}
 	return view{page: "results", room: "results", title: "Results", data: d, live: 10}, nil
 }

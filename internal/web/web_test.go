@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rapport/internal/contacts"
+	"rapport/internal/measure"
 	"rapport/internal/queue"
 	"rapport/internal/store"
 )
@@ -449,4 +450,38 @@ func TestWhatMailingWasWorth(t *testing.T) {
 func TestNothingIsComparedYet(t *testing.T) {
 	f := empty(t)
 	says(t, ask(New(f.config()), "GET", "/results"), "Nothing is compared yet.")
+}
+
+// A reader who gives up spoils no count for those who wait for it.
+func TestWhatIsCountedForAllOutlastsWhoAskedFirst(t *testing.T) {
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	c := newCachedBy(func() time.Time { return noon }, func(ctx context.Context, name string) (string, error) {
+		if _, bounded := ctx.Deadline(); !bounded {
+			return "", errors.New("it may take for ever")
+		}
+		return name, ctx.Err()
+	})
+	if got, err := c.get(gone, "welcome"); got != "welcome" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestACampaignIsShownWithoutItsWorthWhereThatCannotBeCounted(t *testing.T) {
+	f := comparing(t, 12000)
+	c := f.config()
+	c.Store = uncounted{f.store}
+	w := New(c)
+	if r := ask(w, "GET", "/campaigns/welcome"); r.Code != 200 || strings.Contains(r.Body.String(), "What it is worth") {
+		t.Errorf("status %d", r.Code)
+	}
+}
+
+type uncounted struct{ Store }
+
+func (uncounted) Controls(context.Context, store.CompareInput) (measure.Uplift, error) {
+	return measure.Uplift{}, errAway
+}
+func (uncounted) Arms(context.Context, store.CompareInput) (map[string]measure.Arm, error) {
+	return nil, errAway
 }
