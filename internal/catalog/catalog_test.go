@@ -32,6 +32,10 @@ func (k *kept) CurrentVersion(context.Context) (store.Version, bool, error) {
 
 func (k *kept) Campaigns(context.Context) (map[string]store.Campaign, error) { return nil, nil }
 
+func (k *kept) ProviderStates(context.Context) (map[string]store.ProviderState, error) {
+	return nil, nil
+}
+
 func (k *kept) VersionFiles(ctx context.Context, id int64) ([]store.File, error) {
 	k.reads.Add(1)
 	if k.wait != nil {
