@@ -13,6 +13,7 @@ import (
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/doctor"
 	"rapport/internal/queue/redisq"
+	"rapport/internal/store"
 	"rapport/internal/workspace"
 )
 
@@ -48,13 +49,9 @@ func (a *app) examine(ctx context.Context, w *workspace.Workspace) error {
 	e := doctor.Examination{
 		Workspace: w, DNS: net.DefaultResolver, Now: a.now.Now,
 		HTTP: &http.Client{Timeout: loginPatience, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}},
-		Database: func(ctx context.Context) (time.Time, error) {
-			s, err := a.openStore(ctx, w)
-			if err != nil {
-				return time.Time{}, err
-			}
-			defer s.Close()
-			return s.Clock(ctx)
+		Database: func(ctx context.Context) (doctor.Database, error) {
+			seen, err := store.Peek(ctx, a.databaseOf(w))
+			return doctor.Database(seen), err
 		},
 		Login: func(ctx context.Context, p workspace.Provider) smtp.Result {
 			config := delivery.Way(p)

@@ -54,11 +54,11 @@ the plan could not be made.`,
 			if err != nil {
 				return err
 			}
-			s, err := a.openStore(cmd.Context(), w)
+			s, done, err := a.openForLooking(cmd.Context(), w)
 			if err != nil {
 				return err
 			}
-			defer s.Close()
+			defer done()
 			p, err := plan.Make(cmd.Context(), plan.Input{Store: s, Folder: w, Now: a.now.Now(), Days: days, Exact: exact, Ways: ways})
 			if err != nil {
 				return err

@@ -11,6 +11,7 @@ package main
 //	                         DIR/.rapport/rapport.db
 //	a.dataDir()              DIR/.rapport: journals and the embedded database
 //	a.openStore(ctx, w)      that database, shared with a running serve
+//	a.openForLooking(ctx, w) the same for plan: without a database it makes none
 //	a.with(do)               RunE of a command that needs connections and store
 //	a.when(t)                a moment for people, in the company's zone
 //	a.print(v)               v as JSON on stdout; use it when a.json is set
@@ -29,6 +30,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -195,6 +197,31 @@ func (a *app) dataDir() string { return filepath.Join(a.dir, ".rapport") }
 // openStore opens the database so that it works beside a running serve.
 func (a *app) openStore(ctx context.Context, w *workspace.Workspace) (*store.Store, error) {
 	return store.Open(ctx, a.databaseOf(w), store.Options{Shared: true})
+}
+
+// openForLooking is openStore for what promises to write nothing: where there is
+// no embedded file yet, it looks at an empty one that is forgotten with done.
+func (a *app) openForLooking(ctx context.Context, w *workspace.Workspace) (s *store.Store, done func(), err error) {
+	name, folder := a.databaseOf(w), ""
+	if seen, err := store.Peek(ctx, name); err == nil && seen.Missing && seen.Clock.IsZero() {
+		if folder, err = os.MkdirTemp("", "rapport-"); err != nil {
+			return nil, nil, err
+		}
+		name = filepath.Join(folder, "rapport.db")
+	}
+	done = func() {
+		if s != nil {
+			s.Close()
+		}
+		if folder != "" {
+			os.RemoveAll(folder)
+		}
+	}
+	if s, err = store.Open(ctx, name, store.Options{Shared: true}); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return s, done, nil
 }
 
 // session is what most commands work with.

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -37,12 +38,18 @@ type DNS interface {
 	LookupAddr(ctx context.Context, address string) ([]string, error)
 }
 
+// Database is what can be seen of the database.
+type Database struct {
+	Clock   time.Time // what it shows; zero: it has none of its own
+	Missing bool      // there is nothing of ours in it yet
+	Behind  int       // migrations that the next start makes
+}
+
 // Examination is what is looked at, and by whom.
 type Examination struct {
 	Workspace *workspace.Workspace
-	// Database says whether the database answers, and what its clock shows; a zero
-	// time means that it has none of its own.
-	Database func(context.Context) (time.Time, error)
+	// Database looks at the database and changes nothing.
+	Database func(context.Context) (Database, error)
 	Queue    func(context.Context) error // nil: it is in the process
 	// Login signs in at a mail server and says good-bye.
 	Login func(context.Context, workspace.Provider) smtp.Result
@@ -121,11 +128,16 @@ func (e *Examination) bad() Level {
 }
 
 func (e *Examination) database(ctx context.Context) (shown time.Time, list []Finding) {
-	shown, err := e.Database(ctx)
-	if err != nil {
+	db, err := e.Database(ctx)
+	switch {
+	case err != nil:
 		return shown, one(Fault, err.Error(), "look whether it runs, and what database says in rapport.yaml")
+	case db.Missing:
+		return db.Clock, one(OK, "there is nothing in it yet; the first apply or import makes its tables", "")
+	case db.Behind > 0:
+		return db.Clock, one(Warning, fmt.Sprintf("its tables are of an earlier Rapport, %d migrations behind", db.Behind), "the next command that uses it brings them up to date: make a backup before")
 	}
-	return shown, one(OK, "it answers", "")
+	return db.Clock, one(OK, "it answers", "")
 }
 
 func (e *Examination) queue(ctx context.Context) []Finding {

@@ -88,7 +88,7 @@ func well(t *testing.T) (*Examination, *zone, string) {
 			DKIM: &workspace.DKIM{Domain: "acme.example", Selector: "s1", Key: file}}},
 	}
 	return &Examination{Workspace: w, DNS: z, HTTP: server.Client(), Now: func() time.Time { return noon },
-		Database: func(context.Context) (time.Time, error) { return noon.Add(300 * time.Millisecond), nil },
+		Database: func(context.Context) (Database, error) { return Database{Clock: noon.Add(300 * time.Millisecond)}, nil },
 		Queue:    func(context.Context) error { return nil },
 		Login:    func(context.Context, workspace.Provider) smtp.Result { return smtp.Result{Outcome: smtp.Sent} },
 	}, z, published
@@ -125,17 +125,20 @@ func TestExamine(t *testing.T) {
 	}{
 		{"all is well", func(*Examination, *zone) {}, nil},
 		{"no database", func(e *Examination, _ *zone) {
-			e.Database = func(context.Context) (time.Time, error) {
-				return time.Time{}, errors.New("cannot reach the database acme: refused")
+			e.Database = func(context.Context) (Database, error) {
+				return Database{}, errors.New("cannot reach the database acme: refused")
 			}
 		}, []string{"fault database : cannot reach the database acme: refused (look whether it runs, and what database says in rapport.yaml)"}},
+		{"tables of before", func(e *Examination, _ *zone) {
+			e.Database = func(context.Context) (Database, error) { return Database{Clock: noon, Behind: 3}, nil }
+		}, []string{"warning database : its tables are of an earlier Rapport, 3 migrations behind (the next command that uses it brings them up to date: make a backup before)"}},
 		{"no queue", func(e *Examination, _ *zone) { e.Queue = func(context.Context) error { return errors.New("refused") } },
 			[]string{"fault queue : refused (look whether Redis runs, and what redis says in rapport.yaml; nothing is lost meanwhile)"}},
 		{"a clock that is slow", func(e *Examination, _ *zone) {
-			e.Database = func(context.Context) (time.Time, error) { return noon.Add(5 * time.Second), nil }
+			e.Database = func(context.Context) (Database, error) { return Database{Clock: noon.Add(5 * time.Second)}, nil }
 		}, []string{"warning clock : it is 5s apart from that of the database (let both keep time by NTP)"}},
 		{"a clock that is wrong", func(e *Examination, _ *zone) {
-			e.Database = func(context.Context) (time.Time, error) { return noon.Add(-time.Hour), nil }
+			e.Database = func(context.Context) (Database, error) { return Database{Clock: noon.Add(-time.Hour)}, nil }
 		}, []string{"fault clock : it is 1h0m0s apart from that of the database (let both keep time by NTP)"}},
 		{"no SPF", txt("b.acme.example", "hello"), []string{"fault spf b.acme.example: there is no record (publish a TXT record at b.acme.example: v=spf1 include:… ~all, with the name that your provider gives)"}},
 		{"no SPF while all mail is caught", func(e *Examination, z *zone) {
