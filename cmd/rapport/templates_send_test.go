@@ -3,11 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net/mail"
@@ -17,6 +13,7 @@ import (
 	"testing"
 
 	"rapport/internal/delivery/smtp/smtptest"
+	"rapport/internal/testenv"
 )
 
 // testable is a workspace whose sender signs and has two providers, the first of
@@ -25,15 +22,7 @@ func testable(t *testing.T, port int) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "acme")
 	must(t, nil, "init", dir)
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "dkim.pem")
+	file, _ := testenv.DKIMKey(t)
 	settings := fmt.Sprintf(`
 company: { name: Acme, address: "1 Example Street, 12345 Example Town", website: https://www.example.com }
 public_url: https://go.example.com
@@ -51,7 +40,7 @@ attributes: { bike: text, km: number, interested: bool }
 delivery: mailbox
 `, port, file)
 	for path, text := range map[string]string{
-		file: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), filepath.Join(dir, "rapport.yaml"): settings,
+		filepath.Join(dir, "rapport.yaml"): settings,
 		filepath.Join(dir, "templates", "welcome.md"): "---\nsubject: \"{{ contact.first_name }}, your {{ contact.bike }}\"\ntopic: guides\n---\n" +
 			"{{ contact.km | plus: 1 }} km. [A link](https://www.example.com/a)\n",
 	} {

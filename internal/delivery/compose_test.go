@@ -4,16 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"io/fs"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +21,7 @@ import (
 	"rapport/internal/delivery/mime"
 	"rapport/internal/ident"
 	"rapport/internal/store"
+	"rapport/internal/testenv"
 	"rapport/internal/token"
 	"rapport/internal/workspace"
 	"rapport/templates"
@@ -266,18 +262,7 @@ func TestMailPageAndPreviewAgree(t *testing.T) {
 // signing is the example with a sender that signs and has its own return path.
 func signing(t testing.TB) (*house, ed25519.PublicKey) {
 	t.Helper()
-	public, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "key.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file, public := testenv.DKIMKey(t)
 	raw, err := fs.ReadFile(northwindFiles(t), "rapport.yaml")
 	if err != nil {
 		t.Fatal(err)

@@ -2,19 +2,13 @@ package doctor
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/mail"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +16,7 @@ import (
 
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/delivery/smtp/smtptest"
+	"rapport/internal/testenv"
 	"rapport/internal/workspace"
 )
 
@@ -52,18 +47,7 @@ func (z *zone) LookupAddr(_ context.Context, a string) ([]string, error) { retur
 // well is a workspace that mails for real and of which everything is in order.
 func well(t *testing.T) (*Examination, *zone, string) {
 	t.Helper()
-	public, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "dkim.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file, public := testenv.DKIMKey(t)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if q.URL.Path == "/u/test" {
 			fmt.Fprint(w, "<h1>This was only a test</h1>")
