@@ -15,11 +15,16 @@ import (
 	"rapport/internal/testenv"
 )
 
-// ownPostgres are the settings of a PostgreSQL that a bench starts: safe, and
-// sized as a small machine would have it.
-var ownPostgres = []string{
-	"fsync=on", "synchronous_commit=on", "full_page_writes=on",
-	"shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min", "max_connections=300",
+// ownPostgres are the settings of a PostgreSQL that a bench starts: safe, and sized
+// as its documentation recommends, with a quarter of the machine's memory for shared
+// buffers; what a machine with less than 2 GB has is taken as 2, and more than 16 as 16.
+func ownPostgres(memory int64) []string {
+	const gb = 1 << 30
+	return []string{
+		"fsync=on", "synchronous_commit=on", "full_page_writes=on",
+		fmt.Sprintf("shared_buffers=%dMB", min(max(memory, 2*gb), 16*gb)/4>>20),
+		"max_wal_size=4GB", "checkpoint_timeout=15min", "max_connections=300",
+	}
 }
 
 // services finds or starts the servers of this run, and looks whether the
@@ -31,8 +36,9 @@ func (r *Run) services(ctx context.Context) (err error) {
 		return nil
 	}
 	if r.Database == "" {
+		settings := ownPostgres(r.Report.Machine.Memory)
 		err := r.started("PostgreSQL", "--database", func(t testenv.T) {
-			r.Database = testenv.StartPostgres(t, ownPostgres...).DSN
+			r.Database = testenv.StartPostgres(t, settings...).DSN
 		})
 		if err != nil {
 			return err
@@ -40,7 +46,7 @@ func (r *Run) services(ctx context.Context) (err error) {
 		if r.Database, err = ownDatabase(ctx, r.Database, r.Report.Bench); err != nil {
 			return err
 		}
-		r.Note("a PostgreSQL of its own: %s", strings.Join(ownPostgres, ", "))
+		r.Note("a PostgreSQL of its own: %s", strings.Join(settings, ", "))
 	} else if err := r.mayFill(ctx); err != nil {
 		return err
 	}

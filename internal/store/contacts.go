@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +37,8 @@ func scanContact(scan func(...any) error, before ...any) (contacts.Contact, erro
 			c.Suppression.Source = *source
 		}
 	}
-	if err := json.Unmarshal([]byte(attributes), &c.Attributes); err != nil {
+	var err error
+	if c.Attributes, err = decodeMap(attributes); err != nil {
 		return c, fmt.Errorf("the attributes of contact %d: %w", c.ID, err)
 	}
 	return c, nil

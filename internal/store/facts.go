@@ -3,9 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
@@ -43,7 +43,7 @@ func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact
 		needed bool
 		load   func() error
 	}{
-		{needs.Consents, func() error { return s.loadConsents(ctx, q, ids, facts) }},
+		{needs.Consents, func() error { return s.loadConsents(ctx, q, ids, needs, facts) }},
 		{needs.AllEvents || len(needs.Events) > 0, func() error { return s.loadEvents(ctx, q, ids, needs, facts) }},
 		{needs.Sent, func() error { return s.loadSent(ctx, q, ids, facts) }},
 		{needs.Campaigns, func() error { return s.loadParticipations(ctx, q, ids, facts) }},
@@ -67,8 +67,10 @@ func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact
 	return facts, nil
 }
 
-// loadConsents reads the history of consent, which counts among the events too.
-func (s *Store) loadConsents(ctx context.Context, q querier, ids []int64, facts map[contacts.ID]*contacts.Facts) error {
+// loadConsents reads the history of consent, which counts among the events too
+// where somebody asks for these.
+func (s *Store) loadConsents(ctx context.Context, q querier, ids []int64, needs contacts.Needs, facts map[contacts.ID]*contacts.Facts) error {
+	asEvents := needs.AllEvents || slices.ContainsFunc(needs.Events, func(name string) bool { return strings.HasPrefix(name, "consent.") })
 	b := s.statement()
 	return each(ctx, q, `select contact_id, topic, state, source, at, key from consent_history
 		where `+b.in("contact_id", ids)+` order by contact_id, at, key, topic`, b.args,
@@ -82,7 +84,9 @@ func (s *Store) loadConsents(ctx context.Context, q querier, ids []int64, facts 
 			c.At = at(when)
 			if f := facts[who]; f != nil {
 				f.Consents = append(f.Consents, c)
-				f.Events = append(f.Events, consentEvent(who, c))
+				if asEvents {
+					f.Events = append(f.Events, consentEvent(who, c))
+				}
 			}
 			return nil
 		})
@@ -156,7 +160,8 @@ func scanEvent(scan func(...any) error) (contacts.Event, error) {
 	}
 	e.At = at(when)
 	if properties != "{}" {
-		if err := json.Unmarshal([]byte(properties), &e.Properties); err != nil {
+		var err error
+		if e.Properties, err = decodeMap(properties); err != nil {
 			return e, fmt.Errorf("event %s: %w", ident.Format(e.ID), err)
 		}
 	}

@@ -47,7 +47,7 @@ func TestMaintainMakesPartitionsAhead(t *testing.T) {
 			from pg_class where relname = 'messages_2027q1'`, nil, &options, &left); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "how messages are stored", options, "fillfactor=45")
+		equal(t, "how messages are stored", options, "fillfactor=27")
 		equal(t, "constraints that are left", left, "0")
 	})
 }

@@ -14,7 +14,7 @@ import (
 // is known of a contact is looked up in every partition, so there are few.
 var quarterly = []struct{ table, with string }{
 	{"events", ""},
-	{"messages", " with (fillfactor = 45)"},
+	{"messages", " with (fillfactor = 27)"},
 }
 
 // ahead is how long before its quarter a partition is there: a maintenance that

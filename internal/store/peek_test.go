@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -30,7 +33,9 @@ func TestAPeekAtADatabaseChangesNothing(t *testing.T) {
 					t.Errorf("the file is there: %v", err)
 				}
 			}
-			migrated(t, address, 16).Close()
+			files := must(fs.Glob(migrations, "migrations/"+name+"/*.sql"))(t)
+			last := must(strconv.ParseInt(strings.SplitN(path.Base(slices.Max(files)), "_", 2)[0], 10, 64))(t)
+			migrated(t, address, last).Close()
 			look("one migration behind", false, 1)
 			openStore(t, address)
 			look("up to date", false, 0)
