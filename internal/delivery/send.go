@@ -126,7 +126,7 @@ func (w *Worker) sendThrough(ctx context.Context, applied *catalog.Applied, list
 			continue
 		}
 		outcomes[i] = w.outcome(list[i].claimed, r, now)
-		outcomes[i].Provider = provider // the way may have changed since the claim
+		outcomes[i].Provider, outcomes[i].Entry = provider, &list[i].claimed.Entry // the way may have changed since the claim
 		outcomes[i].TemplateHash, outcomes[i].Subject, outcomes[i].Mailbox = list[i].hash, list[i].subject, list[i].route.Mailbox
 		if why, ours := held[i]; ours {
 			w.holdOurs(&outcomes[i], list[i].claimed, why, now)

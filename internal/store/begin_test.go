@@ -6,6 +6,7 @@ import (
 
 	"rapport/campaigns"
 	"rapport/internal/contacts"
+	"rapport/internal/ident"
 	"rapport/segments"
 )
 
@@ -145,6 +146,54 @@ func TestAnOutcomeDoesNotOverwriteWhatCameInMeanwhile(t *testing.T) {
 		n, _ := step(t, s, d, day)
 		equal(t, "looked at", n, 1)
 	})
+}
+
+// What the claim has read of an enrolment saves reading it again, and is not taken
+// for true where the enrolment has moved since, or its campaign was paused.
+func TestAnOutcomeGoesByTheClaimOnlyWhereItStillHolds(t *testing.T) {
+	for _, read := range []bool{false, true} {
+		onBoth(t, func(t *testing.T, s *Store) {
+			ctx := t.Context()
+			id, d := welcome(t, s)
+			consenting(t, s, 4)
+			enrolAll(t, s, id, 100)
+			_, batches := step(t, s, d, day)
+			claim := must(s.Claim(ctx, ClaimInput{Batches: []int64{batches[0].ID}, Worker: "w", Limit: 10, Now: day, Needs: everything}, allGo))(t)
+			asked := 0
+			machine := Step{Needs: everyStep, Decide: func(due []Due) []Stepped {
+				out := make([]Stepped, len(due))
+				for i, x := range due {
+					asked++
+					if len(x.Outcomes) != 1 || x.Outcomes[0].State != campaigns.Sent {
+						t.Errorf("it is told %+v", x.Outcomes)
+					}
+					e := x.Enrolment
+					e.State, e.Position, e.DueAt = campaigns.Active, "on", time.Time{}
+					out[i] = Stepped{Enrolment: e}
+				}
+				return out
+			}}
+			list := outcomes(claim.Claimed, campaigns.Sent, day)
+			for i := range list {
+				if read {
+					list[i].Entry = nil
+				}
+			}
+			_, err := s.db.exec(ctx, `update enrolments set state = 'exited', ended_at = $1, rev = rev + 1 where id = $2`, ms(day), ident.Enrolment(list[1].Message))
+			check(t, err)
+			must(s.RecordAndStep(ctx, list[:2], machine, day))(t)
+			equal(t, "went on", count(t, s, `select count(*) from enrolments where position = 'on'`), int64(1))
+			equal(t, "stay at their end", count(t, s, `select count(*) from enrolments where state = 'exited' and due_at is null`), int64(1))
+
+			asked = 0
+			_, err = s.db.exec(ctx, `update campaigns set status = 'paused'`)
+			check(t, err)
+			must(s.RecordAndStep(ctx, list[2:], machine, day))(t)
+			equal(t, "asked about while their campaign is paused", asked, 0)
+			equal(t, "due when it goes on", count(t, s, `select count(*) from enrolments where state = 'parked' and due_at is not null and position <> 'on'`), int64(2))
+			equal(t, "sent", count(t, s, `select count(*) from messages where state = 'sent'`), int64(4))
+		})
+	}
 }
 
 // Ties between campaigns are broken by their ids, so these are in the same order

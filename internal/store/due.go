@@ -25,19 +25,28 @@ type enrolmentData struct {
 // all of its enrolments. There are about so many.
 func (s *Store) readEnrolments(ctx context.Context, q querier, b *statement, where, tail string, about int) ([]Due, error) {
 	due := make([]Due, 0, about)
-	of := map[int64]CampaignStatus{}
 	err := each(ctx, q, `select `+s.enrolmentColumns(b)+` from enrolments e where `+where+tail, b.args,
 		func(scan func(...any) error) error {
 			due = append(due, Due{})
 			d := &due[len(due)-1]
-			err := scanEnrolment(scan, d)
-			of[d.Enrolment.Campaign] = ""
-			return err
+			return scanEnrolment(scan, d)
 		})
-	if err != nil || len(due) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	b = s.statement()
+	return due, s.addStatus(ctx, q, due)
+}
+
+// addStatus says of each enrolment how its campaign stands.
+func (s *Store) addStatus(ctx context.Context, q querier, due []Due) error {
+	if len(due) == 0 {
+		return nil
+	}
+	of := map[int64]CampaignStatus{}
+	for _, d := range due {
+		of[d.Enrolment.Campaign] = ""
+	}
+	b := s.statement()
 	if err := each(ctx, q, `select id, status from campaigns where `+b.in("id", sortedKeys(of)), b.args, func(scan func(...any) error) error {
 		var id int64
 		var status CampaignStatus
@@ -45,18 +54,18 @@ func (s *Store) readEnrolments(ctx context.Context, q querier, b *statement, whe
 		of[id] = status
 		return err
 	}); err != nil {
-		return nil, err
+		return err
 	}
 	for i := range due {
 		due[i].Status = of[due[i].Enrolment.Campaign]
 	}
-	return due, nil
+	return nil
 }
 
 // enrolmentColumns are what scanEnrolment reads of enrolments e.
 func (s *Store) enrolmentColumns(b *statement) string {
 	return `e.id, e.campaign_id, e.contact_id, e.version_id, e.started_at, e.state, e.position, e.due_at,
-		` + b.readJSON("e.data") + `, e.reason, e.goal_until, e.converted_at, e.ended_at, e.rev`
+		` + b.readJSON("e.data") + `, e.reason, e.goal_until, e.converted_at, e.ended_at, e.rev, coalesce(e.parked_for, 0)`
 }
 
 // scanEnrolment reads the columns before, and those of an enrolment.
@@ -66,7 +75,7 @@ func scanEnrolment(scan func(...any) error, d *Due, before ...any) error {
 	var data string
 	e := &d.Enrolment
 	if err := scan(append(before, &e.ID, &e.Campaign, &e.Contact, &e.Version, &started, &e.State, &e.Position, &dueAt,
-		&data, &e.Reason, &goal, &converted, &ended, &d.rev)...); err != nil {
+		&data, &e.Reason, &goal, &converted, &ended, &d.rev, &d.parkedFor)...); err != nil {
 		return err
 	}
 	if data != "{}" {

@@ -24,7 +24,8 @@ type Due struct {
 	Sent      []Went    // sent, sending and unknown messages of the contact, where the limits are needed
 	Waiting   []Waiting // the contact's queued messages, where the limits are needed
 
-	rev int64 // counts changes of the row
+	rev       int64 // counts changes of the row
+	parkedFor int64 // the message that a parked one waits for
 }
 
 // Went is a message that went to a contact, or may have. Which of them count for

@@ -131,8 +131,9 @@ func claimAll(t *testing.T, s *Store, worker string, batches []Batch, now time.T
 
 func outcomes(claimed []Claimed, state campaigns.MessageState, at time.Time) []Outcome {
 	out := make([]Outcome, len(claimed))
-	for i, c := range claimed {
-		out[i] = Outcome{Message: c.ID, Fence: c.Fence, State: state, At: at, NotBefore: at}
+	for i := range claimed {
+		c := &claimed[i]
+		out[i] = Outcome{Message: c.ID, Fence: c.Fence, State: state, At: at, NotBefore: at, Entry: &c.Entry}
 	}
 	return out
 }

@@ -221,7 +221,7 @@ func (s *Store) saveReactedEnrolments(ctx context.Context, q querier, reactions 
 	if len(converted) > 0 {
 		b := s.statement()
 		from := b.table("r", bigints("id", converted), bigints("converted_at", convertedAt), floats("value", values))
-		if _, err := q.exec(ctx, `update enrolments set converted_at = r.converted_at, value = r.value from `+from+
+		if _, err := q.exec(ctx, `update enrolments set converted_at = r.converted_at, value = r.value, rev = rev + 1 from `+from+
 			` where enrolments.id = r.id and enrolments.converted_at is null`, b.args...); err != nil {
 			return err
 		}

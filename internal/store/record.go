@@ -27,6 +27,8 @@ type Outcome struct {
 	TemplateHash string
 	Subject      string // as rendered
 	Mailbox      bool   // the built-in mailbox took it
+
+	Entry *Due // its enrolment as the claim found it; nil: it is read, where it is needed
 }
 
 // Record writes the outcomes of messages that are sending under the fencing
@@ -164,22 +166,9 @@ func (s *Store) goOn(ctx context.Context, q querier, final []Outcome, step *Step
 	}
 	gone := map[int64]bool{}
 	if step != nil {
-		ids, messages := make([]int64, len(final)), make([]int64, len(final))
-		of := make(map[int64][]campaigns.Outcome, len(final))
-		for i, o := range final {
-			ids[i], messages[i] = ident.Enrolment(o.Message), o.Message
-			of[ids[i]] = append(of[ids[i]], campaigns.Outcome{Message: o.Message, State: o.State, Reason: o.Reason, At: o.At})
-		}
-		b := s.statement()
-		// They are not locked: hardly ever does anybody else want one at this moment.
-		due, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages), "", len(ids))
+		due, err := s.waitingFor(ctx, q, final)
 		if err != nil {
 			return nil, err
-		}
-		due = slices.DeleteFunc(due, func(d Due) bool { return d.Status == Paused })
-		slices.SortFunc(due, func(a, b Due) int { return cmp.Compare(a.Enrolment.ID, b.Enrolment.ID) })
-		for i := range due {
-			due[i].Outcomes = of[due[i].Enrolment.ID]
 		}
 		if len(due) > 0 {
 			if gone, ready, err = s.stepUnlocked(ctx, q, due, *step, now, next); err != nil {
@@ -194,6 +183,43 @@ func (s *Store) goOn(ctx context.Context, q querier, final []Outcome, step *Step
 		}
 	}
 	return ready, s.wakeEnrolments(ctx, q, woken)
+}
+
+// waitingFor are the enrolments of settled messages that wait for them, of campaigns
+// that are not paused, in the order of their ids and with what became of the
+// messages. They are not locked: hardly ever does anybody else want one at this
+// moment. Those the claim has read are as they were then; who writes them looks
+// whether they still are.
+func (s *Store) waitingFor(ctx context.Context, q querier, final []Outcome) ([]Due, error) {
+	due := make([]Due, 0, len(final))
+	var ids, messages []int64
+	of := make(map[int64][]campaigns.Outcome, len(final))
+	for _, o := range final {
+		id := ident.Enrolment(o.Message)
+		of[id] = append(of[id], campaigns.Outcome{Message: o.Message, State: o.State, Reason: o.Reason, At: o.At})
+		if e := o.Entry; e == nil {
+			ids, messages = append(ids, id), append(messages, o.Message)
+		} else if e.Enrolment.State == campaigns.Parked && e.parkedFor == o.Message {
+			due = append(due, *e)
+		}
+	}
+	if err := s.addStatus(ctx, q, due); err != nil {
+		return nil, err
+	}
+	if len(ids) > 0 {
+		b := s.statement()
+		read, err := s.readEnrolments(ctx, q, b, b.in("e.id", ids)+` and e.state = 'parked' and `+b.in("e.parked_for", messages), "", len(ids))
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, read...)
+	}
+	due = slices.DeleteFunc(due, func(d Due) bool { return d.Status == Paused })
+	slices.SortFunc(due, func(a, b Due) int { return cmp.Compare(a.Enrolment.ID, b.Enrolment.ID) })
+	for i := range due {
+		due[i].Outcomes = of[due[i].Enrolment.ID]
+	}
+	return due, nil
 }
 
 // standingMessage is a message as the ledger has it, under lock.
