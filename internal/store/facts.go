@@ -102,11 +102,7 @@ func consentEvent(who contacts.ID, c contacts.Consent) contacts.Event {
 
 func (s *Store) loadEvents(ctx context.Context, q querier, ids []int64, needs contacts.Needs, facts map[contacts.ID]*contacts.Facts) error {
 	b := s.statement()
-	names := ""
-	if !needs.AllEvents {
-		names = ` and ` + b.inText(b.unindexed("e.name"), needs.Events) + ` and not e.machine` // whom no condition sees
-	}
-	return each(ctx, q, s.selectEvents(b)+b.eventsOf(ids, names), b.args,
+	return each(ctx, q, s.neededEvents(b, ids, needs), b.args,
 		func(scan func(...any) error) error {
 			e, err := scanEvent(scan)
 			if err != nil {
@@ -119,6 +115,15 @@ func (s *Store) loadEvents(ctx context.Context, q querier, ids []int64, needs co
 		})
 }
 
+// neededEvents reads those events of some contacts that are needed.
+func (s *Store) neededEvents(b *statement, ids []int64, needs contacts.Needs) string {
+	names := ""
+	if !needs.AllEvents {
+		names = ` and ` + b.inText(b.unindexed("e.name", "''"), needs.Events) + ` and not ` + b.unindexed("e.machine", "false") // whom no condition sees
+	}
+	return s.selectEvents(b) + b.eventsOf(ids, names)
+}
+
 // selectEvents reads whole events with the names of their campaigns; what follows
 // says from where they come, by the name e. Few events have a campaign, so it is
 // looked up for those alone.
@@ -128,12 +133,15 @@ func (s *Store) selectEvents(b *statement) string {
 		e.template, e.link, e.message_id, e.machine`
 }
 
-// unindexed keeps PostgreSQL from finding rows by a column. The index of names
-// would be asked once for each name, in each partition: a contact has fewer
-// events than there are names in a ladder, times months.
-func (b *statement) unindexed(column string) string {
+// unindexed keeps PostgreSQL from finding rows by a column, which is never null:
+// instead says what it would be then. The index of names would be asked once for
+// each name, in each partition: a contact has fewer events than there are names in
+// a ladder, times months. Nor may a condition on machine let that index in: while
+// the table is empty going through all of it looks as cheap as the index of
+// contacts, and a plan from then is kept when a million events stand there.
+func (b *statement) unindexed(column, instead string) string {
 	if b.dialect == segments.Postgres {
-		return "coalesce(" + column + ", '')"
+		return "coalesce(" + column + ", " + instead + ")"
 	}
 	return column
 }

@@ -120,7 +120,7 @@ func (s *Store) histories(ctx context.Context, q querier, in Purchases, ids []in
 	}
 	b := s.statement()
 	value := b.amount("e", in.Value)
-	and := ` and ` + b.inText(b.unindexed("e.name"), []string{in.Event}) + ` and not e.machine and e.at <= ` + b.arg(ms(in.Now))
+	and := ` and ` + b.inText(b.unindexed("e.name", "''"), []string{in.Event}) + ` and not ` + b.unindexed("e.machine", "false") + ` and e.at <= ` + b.arg(ms(in.Now))
 	var list []Customer
 	err := each(ctx, q, `select e.contact_id, e.at, `+value+b.eventsOf(ids, and)+` order by 1, 2`, b.args, func(scan func(...any) error) error {
 		var who contacts.ID
@@ -152,7 +152,7 @@ func (s *Store) predictedIDs(ctx context.Context, q querier, in Purchases) (ids 
 		return nil, err
 	}
 	b := s.statement()
-	err = each(ctx, q, `select distinct contact_id from scores where contact_id > `+b.arg(int64(in.After))+` and `+b.inText(b.unindexed("name"), contacts.PredictedScores)+
+	err = each(ctx, q, `select distinct contact_id from scores where contact_id > `+b.arg(int64(in.After))+` and `+b.inText(b.unindexed("name", "''"), contacts.PredictedScores)+
 		` order by contact_id limit `+b.arg(in.Limit), b.args, func(scan func(...any) error) error {
 		var id int64
 		err := scan(&id)
