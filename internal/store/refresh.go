@@ -147,7 +147,7 @@ func (r *refresh) compare(ctx context.Context, q querier, part span, came bool) 
 	if came {
 		was = "not " + was
 	}
-	return q.exec(ctx, `insert into touched (contact_id) select c.id from contacts c where not c.erased and `+part.of("c.id")+
+	return r.touchSelected(ctx, q, `select c.id from contacts c where not c.erased and `+part.of("c.id")+
 		` and `+was+` and `+r.compiled(b, r.in, part, came), b.args...)
 }
 

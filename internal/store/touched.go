@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,11 +10,27 @@ import (
 	"rapport/segments"
 )
 
-// Touched is a contact about whom something new is known.
+// Touched is a contact about whom something new is known. Those that one
+// transaction touches stand together in rows of the table touched, so that being
+// told costs a small part of what there is to tell.
 type Touched struct {
-	ID      int64
+	ID      int64 // of the row it stands in
 	Contact contacts.ID
 	Event   int64 // the event that is new, or 0
+}
+
+// together is how many touched contacts stand in one row at most. PostgreSQL keeps
+// so many in the page itself.
+const together = 100
+
+// waitingContacts selects the ids of all contacts about whom something waits in
+// touched, some of them several times. "c.id in (…)" asks it of many contacts at
+// once: PostgreSQL hashes what waits.
+func (b *statement) waitingContacts() string {
+	if b.dialect == segments.Postgres {
+		return `select unnest(t.contacts) from touched t`
+	}
+	return `select x.value from touched t, json_each(t.contacts) as x`
 }
 
 // Touch asks that contacts be looked at again.
@@ -31,19 +46,52 @@ func (s *Store) Touch(ctx context.Context, ids []contacts.ID) error {
 	return nil
 }
 
-// touch writes touched rows; the database gives the ids, in the order of the list.
+// touch writes touched contacts, in the order of the list.
 func (s *Store) touch(ctx context.Context, q querier, list []Touched) error {
 	if len(list) == 0 {
 		return nil
 	}
 	who, event := make([]int64, len(list)), make([]int64, len(list))
+	told := false
 	for i, t := range list {
 		who[i], event[i] = int64(t.Contact), t.Event
+		told = told || t.Event != 0
 	}
-	b := s.statement()
-	from := b.table("r", bigints("contact_id", who), bigints("event_id", event))
-	_, err := q.exec(ctx, `insert into touched (contact_id, event_id) select r.contact_id, r.event_id from `+from, b.args...)
-	return err
+	if !told {
+		event = []int64{}
+	}
+	if s.dialect == segments.Postgres {
+		_, err := q.exec(ctx, fmt.Sprintf(`insert into touched (contacts, events)
+			select ($1::bigint[])[n : n + %[1]d - 1], ($2::bigint[])[n : n + %[1]d - 1] from generate_series(1, cardinality($1::bigint[]), %[1]d) as n`, together), who, event)
+		return err
+	}
+	for part := range slices.Chunk(who, together) {
+		of := event[:min(len(part), len(event))]
+		event = event[len(of):]
+		if _, err := q.exec(ctx, `insert into touched (contacts, events) values ($1, $2)`, jsonText(part), jsonText(of)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touchSelected touches the contacts that a query selects as id, and returns how
+// many they are.
+func (s *Store) touchSelected(ctx context.Context, q querier, query string, args ...any) (n int64, err error) {
+	list, empty, length := `array_agg(x.id order by x.id)`, `'{}'::bigint[]`, `cardinality(contacts)`
+	if s.dialect == segments.SQLite {
+		list, empty, length = `json_group_array(x.id order by x.id)`, `'[]'`, `json_array_length(contacts)`
+	}
+	text := fmt.Sprintf(`insert into touched (contacts, events) select %s, %s
+		from (select y.id, (row_number() over (order by y.id) - 1) / %d as part from (%s) as y) as x
+		group by x.part order by x.part returning %s`, list, empty, together, query, length)
+	err = each(ctx, q, text, args, func(scan func(...any) error) error {
+		var here int64
+		err := scan(&here)
+		n += here
+		return err
+	})
+	return n, err
 }
 
 // TouchDue touches contacts whose stage or health time alone may have moved by
@@ -71,48 +119,6 @@ func (s *Store) TouchDue(ctx context.Context, now time.Time, limit int) (n int, 
 	return n, nil
 }
 
-// takeTouched takes the oldest touched rows away and returns them, oldest
-// first; what another process holds is passed over. They come back when the
-// transaction fails. Who then judges the contacts locks them before it reads
-// their facts: otherwise a slower process with older facts could have the last
-// word.
-func (s *Store) takeTouched(ctx context.Context, q querier, now time.Time, limit int) ([]Touched, error) {
-	var out []Touched
-	b := s.statement()
-	text := `delete from touched where id in (select id from touched where not_before <= ` + b.arg(ms(now)) +
-		` order by id limit ` + b.arg(limit) + b.lock("for update skip locked") + `) returning id, contact_id, event_id`
-	err := each(ctx, q, text, b.args, func(scan func(...any) error) error {
-		var t Touched
-		err := scan(&t.ID, &t.Contact, &t.Event)
-		out = append(out, t)
-		return err
-	})
-	slices.SortFunc(out, func(a, b Touched) int { return cmp.Compare(a.ID, b.ID) })
-	return out, err
-}
-
-// HoldTouched puts the oldest touched row off, because nobody can work on it,
-// and returns it. found is false when none is left.
-func (s *Store) HoldTouched(ctx context.Context, now, until time.Time) (t Touched, found bool, err error) {
-	b := s.statement()
-	text := `update touched set not_before = ` + b.arg(ms(until)) + ` where id in (select id from touched where not_before <= ` +
-		b.arg(ms(now)) + ` order by id limit 1` + b.lock("for update skip locked") + `) returning id, contact_id, event_id`
-	err = s.db.write(ctx, func(q querier) error {
-		found, err = one(ctx, q, text, b.args, &t.ID, &t.Contact, &t.Event)
-		return err
-	})
-	if err != nil {
-		return Touched{}, false, fmt.Errorf("cannot put a touched contact off: %w", err)
-	}
-	return t, found, nil
-}
-
-// TouchedWaiting is how many touched rows nobody has taken yet.
-func (s *Store) TouchedWaiting(ctx context.Context) (n int64, err error) {
-	_, err = one(ctx, s.db, `select count(*) from touched`, nil, &n)
-	return n, err
-}
-
 // TouchMatching touches everybody a condition holds for, or everybody when it
 // is nil: after an apply that changes the ladder, for instance.
 func (s *Store) TouchMatching(ctx context.Context, c *segments.Condition, in Question) (n int64, err error) {
@@ -122,11 +128,22 @@ func (s *Store) TouchMatching(ctx context.Context, c *segments.Condition, in Que
 	}
 	where := whereContacts(c, p)
 	err = s.db.writeMany(ctx, func(q querier) error {
-		n, err = q.exec(ctx, `insert into touched (contact_id, event_id) select c.id, 0 from contacts c where `+where, p.Args...)
+		n, err = s.touchSelected(ctx, q, `select c.id from contacts c where `+where, p.Args...)
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot touch contacts: %w", err)
 	}
 	return n, nil
+}
+
+// TouchedWaiting is how often touched contacts stand in rows that nobody has taken
+// yet.
+func (s *Store) TouchedWaiting(ctx context.Context) (n int64, err error) {
+	length := `cardinality(contacts)`
+	if s.dialect == segments.SQLite {
+		length = `json_array_length(contacts)`
+	}
+	_, err = one(ctx, s.db, `select cast(coalesce(sum(`+length+`), 0) as bigint) from touched`, nil, &n)
+	return n, err
 }

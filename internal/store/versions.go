@@ -162,7 +162,7 @@ func (s *Store) Apply(ctx context.Context, in ApplyInput, now time.Time) (versio
 		if version.Moved, err = s.resettle(ctx, q, in.Resettle, version.ID, now); err != nil || !in.Touch {
 			return err
 		}
-		_, err = q.exec(ctx, `insert into touched (contact_id) select id from contacts where not erased`)
+		_, err = s.touchSelected(ctx, q, `select id from contacts where not erased`)
 		return err
 	})
 	if err != nil {

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/contacts"
+	"rapport/segments"
+)
+
+// takeTouched takes touched contacts away, the oldest first, up to limit. Whoever
+// takes them must hold the contacts' locks before it reads their facts: otherwise
+// a slower process with older facts could have the last word.
+func (s *Store) takeTouched(ctx context.Context, q querier, now time.Time, limit int) (out []Touched, err error) {
+	for first := true; first || limit-len(out) >= together; first = false {
+		// Nobody knows how full the rows are, so they are taken as if all were.
+		rows := max(1, (limit-len(out))/together)
+		taken, err := s.takeRows(ctx, q, now, rows)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range taken {
+			out = append(out, r...)
+		}
+		if len(taken) < rows {
+			break
+		}
+	}
+	if len(out) <= limit {
+		return out, nil
+	}
+	// One row was asked for and has more than that: the rest of it stays.
+	return out[:limit], s.leave(ctx, q, out[limit:])
+}
+
+// takeRows takes the oldest rows away that may be worked on, each with those that
+// stand in it.
+func (s *Store) takeRows(ctx context.Context, q querier, now time.Time, limit int) (list [][]Touched, err error) {
+	b := s.statement()
+	text := `delete from touched where id in (select id from touched where not_before <= ` + b.arg(ms(now)) +
+		` order by id limit ` + b.arg(limit) + b.lock("for update skip locked") + `) returning id, contacts, events`
+	err = each(ctx, q, text, b.args, func(scan func(...any) error) error {
+		var id int64
+		var who, event []int64
+		if err := scan(&id, s.array(&who), s.array(&event)); err != nil {
+			return err
+		}
+		row := make([]Touched, len(who))
+		for i := range who {
+			row[i] = Touched{ID: id, Contact: contacts.ID(who[i])}
+			if len(event) > 0 {
+				row[i].Event = event[i]
+			}
+		}
+		list = append(list, row)
+		return nil
+	})
+	slices.SortFunc(list, func(a, b []Touched) int { return cmp.Compare(a[0].ID, b[0].ID) })
+	return list, err
+}
+
+// leave writes contacts of a row that was taken into a row of the same id: they
+// are no younger than they were.
+func (s *Store) leave(ctx context.Context, q querier, list []Touched) error {
+	who, event := make([]int64, len(list)), make([]int64, len(list))
+	for i, t := range list {
+		who[i], event[i] = int64(t.Contact), t.Event
+	}
+	_, err := q.exec(ctx, `insert into touched (id, contacts, events) values ($1, $2, $3)`,
+		list[0].ID, s.arrayArg(who), s.arrayArg(event))
+	return err
+}
+
+// HoldTouched puts the oldest touched contact off, because nobody can work on it,
+// and returns it. Others of its row go on. found is false when none is left.
+func (s *Store) HoldTouched(ctx context.Context, now, until time.Time) (t Touched, found bool, err error) {
+	err = s.db.write(ctx, func(q querier) error {
+		list, err := s.takeTouched(ctx, q, now, 1)
+		if found = len(list) > 0; err != nil || !found {
+			return err
+		}
+		t = list[0]
+		_, err = one(ctx, q, `insert into touched (contacts, events, not_before) values ($1, $2, $3) returning id`,
+			[]any{s.arrayArg([]int64{int64(t.Contact)}), s.arrayArg([]int64{t.Event}), ms(until)}, &t.ID)
+		return err
+	})
+	if err != nil {
+		return Touched{}, false, fmt.Errorf("cannot put a touched contact off: %w", err)
+	}
+	return t, found, nil
+}
+
+// array scans a list of integers: PostgreSQL has arrays, SQLite has JSON.
+func (s *Store) array(into *[]int64) any {
+	if s.dialect == segments.Postgres {
+		return into
+	}
+	return jsonArray{into}
+}
+
+// arrayArg is what array scans, as an argument.
+func (s *Store) arrayArg(list []int64) any {
+	if s.dialect == segments.Postgres {
+		return list
+	}
+	return jsonText(list)
+}
+
+type jsonArray struct{ into *[]int64 }
+
+func (a jsonArray) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("a list of ids is stored as %T", value)
+	}
+	return json.Unmarshal([]byte(text), a.into)
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"rapport/internal/contacts"
+)
+
+// news are touched contacts, the first of them about event 1.
+func news(first, n int) []Touched {
+	var list []Touched
+	for i := range n {
+		list = append(list, Touched{Contact: contacts.ID(first + i), Event: int64(i + 1)})
+	}
+	return list
+}
+
+// taken takes touched contacts away as a turn does.
+func taken(t *testing.T, s *Store, now time.Time, limit int) (list []Touched) {
+	t.Helper()
+	check(t, s.db.write(t.Context(), func(q querier) (err error) {
+		list, err = s.takeTouched(t.Context(), q, now, limit)
+		return err
+	}))
+	for i := range list {
+		list[i].ID = 0
+	}
+	return list
+}
+
+func TestTouchedContactsAreTakenInTheirOrder(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		first, second := news(1000, 230), news(5000, 3)
+		check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, first) }))
+		check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, second) }))
+		check(t, s.Touch(ctx, []contacts.ID{7, 8}))
+		equal(t, "rows", count(t, s, `select count(*) from touched`), int64(5))
+		equal(t, "waiting", must(s.TouchedWaiting(ctx))(t), int64(235))
+		b := s.statement()
+		equal(t, "asked in SQL", count(t, s, `select count(*) from (select 7 as id union all select 1229 union all select 6000) as c where c.id in (`+b.waitingContacts()+`)`), int64(2))
+
+		equal(t, "the first", taken(t, s, day, 1), first[:1])
+		equal(t, "the next ones of its row", taken(t, s, day, 30), first[1:31])
+		equal(t, "the rest of it", taken(t, s, day, 99), first[31:100])
+		equal(t, "as many rows as fit", taken(t, s, day, 220), first[100:230])
+		equal(t, "the last", taken(t, s, day, 1000), append(second, Touched{Contact: 7}, Touched{Contact: 8}))
+		equal(t, "none", taken(t, s, day, 250), []Touched(nil))
+		equal(t, "waiting in the end", must(s.TouchedWaiting(ctx))(t), int64(0))
+	})
+}
+
+// A turn takes about as many contacts from rows with one of them each as from full ones.
+func TestManySmallRowsMakeOneTurn(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		for i := range 450 {
+			check(t, s.Touch(t.Context(), []contacts.ID{contacts.ID(i + 1)}))
+		}
+		if n := len(taken(t, s, day, 400)); n <= 300 || n > 400 {
+			t.Errorf("a turn of 400 took %d", n)
+		}
+	})
+}
+
+func TestWhoIsPutOffHoldsUpNobodyOfTheirRow(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		list := news(1000, 3)
+		check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, list) }))
+		held, found, err := s.HoldTouched(ctx, day, later(time.Hour))
+		check(t, err)
+		equal(t, "found", found, true)
+		id := held.ID
+		held.ID = 0
+		equal(t, "who is put off", held, list[0])
+		equal(t, "its row", count(t, s, fmt.Sprintf(`select count(*) from touched where id = %d and not_before = %d`, id, ms(later(time.Hour)))), int64(1))
+		equal(t, "waiting", must(s.TouchedWaiting(ctx))(t), int64(3))
+		equal(t, "the others", taken(t, s, day, 100), list[1:])
+		_, found, err = s.HoldTouched(ctx, day, later(time.Hour))
+		check(t, err)
+		equal(t, "found where nobody is left", found, false)
+		equal(t, "an hour later", taken(t, s, later(time.Hour), 100), list[:1])
+	})
+}
+
+func TestTouchedContactsOfBeforeTheMigrationAreTaken(t *testing.T) {
+	for name, open := range opens {
+		t.Run(name, func(t *testing.T) {
+			address := open(t)
+			db := migrated(t, address, 18)
+			for i := range 250 {
+				if _, err := db.Exec(fmt.Sprintf(`insert into touched (contact_id, event_id) values (%d, %d)`, 1000+i, i+1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := db.Exec(fmt.Sprintf(`insert into touched (contact_id, event_id, not_before) values (7, 8, %d)`, ms(later(time.Hour)))); err != nil {
+				t.Fatal(err)
+			}
+			db.Close()
+			s := openStore(t, address)
+			equal(t, "rows", count(t, s, `select count(*) from touched`), int64(4))
+			equal(t, "what is new", taken(t, s, day, 1000), news(1000, 250))
+			equal(t, "who was put off", taken(t, s, later(time.Hour), 1000), []Touched{{Contact: 7, Event: 8}})
+			check(t, s.Touch(t.Context(), []contacts.ID{9}))
+			equal(t, "a new one", taken(t, s, day, 1000), []Touched{{Contact: 9}})
+		})
+	}
+}
