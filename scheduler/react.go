@@ -22,6 +22,12 @@ const changeSize = 1000
 // health, the segments they enter or leave, the campaigns that an event or an
 // entry starts, goals reached, and enrolments whose exit or wait it may decide.
 func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
+	return s.reactTurns(ctx, m, func(_ context.Context, _ time.Time, n, limit int) (bool, error) { return n >= limit, nil })
+}
+
+// reactTurns takes turns for as long as after says that there is more to do. It
+// hears when a turn began on Watch, how many it took and how many it could have.
+func (s *Scheduler) reactTurns(ctx context.Context, m moment, after func(ctx context.Context, began time.Time, n, limit int) (bool, error)) (did int, err error) {
 	moved := 0
 	if m.pending.Changing {
 		if moved, err = s.Store.TouchDue(ctx, m.now, changeSize); err != nil {
@@ -34,7 +40,7 @@ func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
 	for range turns {
 		// What came in since the tick began is not of the future.
 		now := s.Clock.Now()
-		limit := s.reacting
+		began, limit := s.Watch.Now(), s.reacting
 		n, err := s.reactTurn(ctx, m.applied, now)
 		did += n
 		switch {
@@ -45,7 +51,10 @@ func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
 			n, err = s.putOff(ctx, now, err)
 			did += n
 		}
-		if err != nil || n == 0 || n < min(limit, s.reacting) { // that was the last of them
+		if err != nil || n == 0 {
+			return did, err
+		}
+		if goOn, err := after(ctx, began, n, min(limit, s.reacting)); err != nil || !goOn {
 			return did, err
 		}
 	}

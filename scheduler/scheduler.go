@@ -29,6 +29,8 @@ type Store interface {
 	React(ctx context.Context, in store.ReactInput, decide func([]store.TouchedContact) []store.Reaction) (int, error)
 	RefreshSegment(ctx context.Context, in store.SegmentInput, now time.Time, limit int) (int64, error)
 	HoldTouched(ctx context.Context, now, until time.Time) (t store.Touched, found bool, err error)
+	OrderTouched(ctx context.Context, now time.Time, limit int) (int, error)
+	TouchedAfter(ctx context.Context, row int64) (n, newest int64, err error)
 	TouchDue(ctx context.Context, now time.Time, limit int) (int, error)
 	DueBatches(ctx context.Context, now time.Time, limit int) ([]store.Batch, error)
 	LostBatches(ctx context.Context, lanes []string, queuedBefore, now time.Time, limit int) ([]store.Batch, error)
@@ -106,6 +108,7 @@ type Scheduler struct {
 	asked      time.Time                    // when it was read
 	askedOf    int64                        // for which version
 	reacting   int                          // how many touched contacts the next turn takes
+	pace       pace                         // of those turns
 }
 
 // New makes a scheduler.
@@ -138,7 +141,7 @@ func (s *Scheduler) Loops() []func(context.Context) (did int, err error) {
 		s.apart(s.Winners),
 		s.apart(s.Predict),
 		func(ctx context.Context) (int, error) {
-			return s.tick(ctx, s.React, s.Enter, s.Step, s.Sweep, s.Guard, s.Maintain)
+			return s.tick(ctx, s.paced, s.Enter, s.Step, s.Sweep, s.Guard, s.Maintain)
 		},
 	}
 }

@@ -78,13 +78,13 @@ func (s *Store) touch(ctx context.Context, q querier, list []Touched) error {
 // touchSelected touches the contacts that a query selects as id, and returns how
 // many they are.
 func (s *Store) touchSelected(ctx context.Context, q querier, query string, args ...any) (n int64, err error) {
-	list, empty, length := `array_agg(x.id order by x.id)`, `'{}'::bigint[]`, `cardinality(contacts)`
+	list, empty := `array_agg(x.id order by x.id)`, `'{}'::bigint[]`
 	if s.dialect == segments.SQLite {
-		list, empty, length = `json_group_array(x.id order by x.id)`, `'[]'`, `json_array_length(contacts)`
+		list, empty = `json_group_array(x.id order by x.id)`, `'[]'`
 	}
 	text := fmt.Sprintf(`insert into touched (contacts, events) select %s, %s
 		from (select y.id, (row_number() over (order by y.id) - 1) / %d as part from (%s) as y) as x
-		group by x.part order by x.part returning %s`, list, empty, together, query, length)
+		group by x.part order by x.part returning %s`, list, empty, together, query, s.touchedLength())
 	err = each(ctx, q, text, args, func(scan func(...any) error) error {
 		var here int64
 		err := scan(&here)
@@ -140,10 +140,14 @@ func (s *Store) TouchMatching(ctx context.Context, c *segments.Condition, in Que
 // TouchedWaiting is how often touched contacts stand in rows that nobody has taken
 // yet.
 func (s *Store) TouchedWaiting(ctx context.Context) (n int64, err error) {
-	length := `cardinality(contacts)`
-	if s.dialect == segments.SQLite {
-		length = `json_array_length(contacts)`
-	}
-	_, err = one(ctx, s.db, `select cast(coalesce(sum(`+length+`), 0) as bigint) from touched`, nil, &n)
+	_, err = one(ctx, s.db, `select cast(coalesce(sum(`+s.touchedLength()+`), 0) as bigint) from touched`, nil, &n)
 	return n, err
+}
+
+// touchedLength is how many contacts stand in a row of touched.
+func (s *Store) touchedLength() string {
+	if s.dialect == segments.SQLite {
+		return `json_array_length(contacts)`
+	}
+	return `cardinality(contacts)`
 }

@@ -12,28 +12,31 @@ import (
 	"rapport/segments"
 )
 
-// takeTouched takes touched contacts away, the oldest first, up to limit. Whoever
-// takes them must hold the contacts' locks before it reads their facts: otherwise
-// a slower process with older facts could have the last word.
+// takeTouched takes touched contacts away, the oldest first: limit of them, or all
+// there are. Whoever takes them must hold the contacts' locks before it reads their
+// facts: otherwise a slower process with older facts could have the last word.
 func (s *Store) takeTouched(ctx context.Context, q querier, now time.Time, limit int) (out []Touched, err error) {
-	for first := true; first || limit-len(out) >= together; first = false {
-		// Nobody knows how full the rows are, so they are taken as if all were.
+	for taken := 0; len(out) < limit; {
+		// Nobody knows how full the rows are: first they are taken as if all were,
+		// and then a few more at a time where they are not.
 		rows := max(1, (limit-len(out))/together)
-		taken, err := s.takeRows(ctx, q, now, rows)
+		if len(out) < taken*together/2 {
+			rows *= 4
+		}
+		list, err := s.takeRows(ctx, q, now, rows)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range taken {
+		for _, r := range list {
 			out = append(out, r...)
 		}
-		if len(taken) < rows {
+		if taken += len(list); len(list) < rows {
 			break
 		}
 	}
 	if len(out) <= limit {
 		return out, nil
 	}
-	// One row was asked for and has more than that: the rest of it stays.
 	return out[:limit], s.leave(ctx, q, out[limit:])
 }
 
@@ -63,16 +66,33 @@ func (s *Store) takeRows(ctx context.Context, q querier, now time.Time, limit in
 	return list, err
 }
 
-// leave writes contacts of a row that was taken into a row of the same id: they
-// are no younger than they were.
+// leave writes contacts of rows that were taken into rows of the same ids: they are
+// no younger than they were.
 func (s *Store) leave(ctx context.Context, q querier, list []Touched) error {
 	who, event := make([]int64, len(list)), make([]int64, len(list))
+	var id, from, to []int64 // of each row; the first place is 1
 	for i, t := range list {
 		who[i], event[i] = int64(t.Contact), t.Event
+		if i == 0 || list[i-1].ID != t.ID {
+			id, from, to = append(id, t.ID), append(from, int64(i+1)), append(to, 0)
+		}
+		to[len(to)-1] = int64(i + 1)
 	}
-	_, err := q.exec(ctx, `insert into touched (id, contacts, events) values ($1, $2, $3)`,
-		list[0].ID, s.arrayArg(who), s.arrayArg(event))
-	return err
+	if s.dialect == segments.Postgres {
+		b := s.statement()
+		contacts, events := b.arg(who)+"::bigint[]", b.arg(event)+"::bigint[]"
+		rows := b.table("r", bigints("id", id), bigints("first", from), bigints("last", to))
+		_, err := q.exec(ctx, `insert into touched (id, contacts, events)
+			select r.id, (`+contacts+`)[r.first:r.last], (`+events+`)[r.first:r.last] from `+rows, b.args...)
+		return err
+	}
+	for i := range id {
+		if _, err := q.exec(ctx, `insert into touched (id, contacts, events) values ($1, $2, $3)`,
+			id[i], jsonText(who[from[i]-1:to[i]]), jsonText(event[from[i]-1:to[i]])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // HoldTouched puts the oldest touched contact off, because nobody can work on it,

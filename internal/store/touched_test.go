@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,23 +45,52 @@ func TestTouchedContactsAreTakenInTheirOrder(t *testing.T) {
 
 		equal(t, "the first", taken(t, s, day, 1), first[:1])
 		equal(t, "the next ones of its row", taken(t, s, day, 30), first[1:31])
-		equal(t, "the rest of it", taken(t, s, day, 99), first[31:100])
-		equal(t, "as many rows as fit", taken(t, s, day, 220), first[100:230])
-		equal(t, "the last", taken(t, s, day, 1000), append(second, Touched{Contact: 7}, Touched{Contact: 8}))
+		equal(t, "the rest of it", taken(t, s, day, 69), first[31:100])
+		equal(t, "across rows", taken(t, s, day, 131), append(slices.Clone(first[100:]), second[0]))
+		equal(t, "the last", taken(t, s, day, 1000), append(second[1:], Touched{Contact: 7}, Touched{Contact: 8}))
 		equal(t, "none", taken(t, s, day, 250), []Touched(nil))
 		equal(t, "waiting in the end", must(s.TouchedWaiting(ctx))(t), int64(0))
 	})
 }
 
-// A turn takes about as many contacts from rows with one of them each as from full ones.
+// A turn takes as many contacts from rows with one of them each as from full ones.
 func TestManySmallRowsMakeOneTurn(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
+		var all []Touched
 		for i := range 450 {
+			all = append(all, Touched{Contact: contacts.ID(i + 1)})
 			check(t, s.Touch(t.Context(), []contacts.ID{contacts.ID(i + 1)}))
 		}
-		if n := len(taken(t, s, day, 400)); n <= 300 || n > 400 {
-			t.Errorf("a turn of 400 took %d", n)
+		equal(t, "a turn", taken(t, s, day, 437), all[:437])
+		equal(t, "the rest", taken(t, s, day, 437), all[437:])
+	})
+}
+
+// What has piled up is looked at contact by contact, and before what comes later.
+func TestWhatWaitsIsPutInOrder(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		touch := func(list []Touched) {
+			check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, list) }))
 		}
+		touch(news(1000, 150))
+		newest := func(row int64) [2]int64 {
+			n, last, err := s.TouchedAfter(ctx, row)
+			check(t, err)
+			return [2]int64{n, last}
+		}
+		before := newest(0)
+		equal(t, "after the beginning", before[0], int64(150))
+		touch([]Touched{{Contact: 1001, Event: 900}})
+		touch([]Touched{{Contact: 1000, Event: 901}, {Contact: 1001, Event: 899}})
+		equal(t, "after the first rows", newest(before[1])[0], int64(3))
+		equal(t, "in order", must(s.OrderTouched(ctx, day, 1000))(t), 153)
+		touch([]Touched{{Contact: 1, Event: 902}})
+		equal(t, "the first", taken(t, s, day, 5), []Touched{{Contact: 1000, Event: 1}, {Contact: 1000, Event: 901},
+			{Contact: 1001, Event: 2}, {Contact: 1001, Event: 899}, {Contact: 1001, Event: 900}})
+		equal(t, "the next", taken(t, s, day, 148), news(1000, 150)[2:])
+		equal(t, "what came later", taken(t, s, day, 100), []Touched{{Contact: 1, Event: 902}})
+		equal(t, "none in order", must(s.OrderTouched(ctx, day, 1000))(t), 0)
 	})
 }
 
