@@ -3,6 +3,8 @@ package scheduler
 import (
 	"context"
 	"time"
+
+	"rapport/internal/catalog"
 )
 
 // React and those who bring in events share one database, often one machine. While
@@ -15,63 +17,72 @@ const (
 	// orderSize is how many touched contacts are put in order in one go.
 	orderSize = 500_000
 	// restShare is how long React rests after a turn, in lengths of that turn, and
-	// restMost how long at most.
-	restShare = 4
-	restMost  = time.Second
+	// restMost how long at most. Who is in time stays so: then it is restInTime.
+	restShare  = 4
+	restMost   = time.Second
+	restInTime = 250 * time.Millisecond
 	// yieldFor is how long it gives way before both have the same right again.
 	yieldFor = 2 * time.Minute
+	// little is what is looked at without a thought of those who bring events in.
+	little = 200
 )
 
-// pace is what React goes by while it is behind.
+// pace is what React goes by while much comes in.
 type pace struct {
-	newest  int64     // the newest row of touched contacts that was seen
 	ordered int       // what is left of those that were put in order
-	since   time.Time // when it began to give way; zero: it does not
-	until   time.Time // when the next turn may begin
+	since   time.Time // when it began to give way, on Watch; zero: it does not
+	until   time.Time // when the next turn may begin, on Watch
 }
 
-// paced is React in real time: it gives way to those who bring events in.
+// paced is React in real time, where others want the database too.
 func (s *Scheduler) paced(ctx context.Context, m moment) (did int, err error) {
 	if s.Watch.Now().Before(s.pace.until) {
 		return 0, nil
 	}
-	return s.reactTurns(ctx, m, s.afterTurn)
+	return s.reactTurns(ctx, m, s.pacedTurn)
 }
 
-// afterTurn looks, after a turn of n that began at a time, whether there is much
-// more, and decides whether to go on at once.
-func (s *Scheduler) afterTurn(ctx context.Context, began time.Time, n, limit int) (goOn bool, err error) {
-	p, now := &s.pace, s.Watch.Now()
-	p.ordered -= n
-	if n < limit { // that was the last of them
-		*p = pace{}
-		return false, nil
+// pacedTurn is turn, and a rest behind it where nearly as much came in meanwhile as
+// it took away: then it could be in time only by working without a pause.
+func (s *Scheduler) pacedTurn(ctx context.Context, applied *catalog.Applied) (n int, more bool, err error) {
+	newest, err := s.Store.NewestTouched(ctx)
+	if err != nil {
+		return 0, false, err
 	}
-	if p.ordered <= 0 {
+	p, began := &s.pace, s.Watch.Now()
+	n, more, err = s.turn(ctx, applied)
+	if err != nil {
+		return n, false, err
+	}
+	p.ordered = max(0, p.ordered-n)
+	if more && p.ordered == 0 {
 		if p.ordered, err = s.Store.OrderTouched(ctx, s.Clock.Now(), orderSize); err != nil {
-			return false, err
+			return n, false, err
 		}
 	}
-	before := p.newest
-	came, newest, err := s.Store.TouchedAfter(ctx, before)
+	if n < little {
+		p.since = time.Time{}
+		return n, more, nil
+	}
+	came, err := s.Store.TouchedAfter(ctx, newest)
 	if err != nil {
-		return false, err
+		return n, false, err
 	}
-	p.newest = newest
-	if before == 0 { // whatever waits, nobody knows since when
-		return true, nil
-	}
-	// Nearly as much has come as it has taken away: it could keep up only by
-	// taking half of the machine.
+	now := s.Watch.Now()
 	if int(came) < n*3/4 {
-		return true, nil
+		p.since = time.Time{}
+		return n, more, nil
 	}
 	if p.since.IsZero() {
 		p.since = now
 	}
 	if now.Sub(p.since) >= yieldFor {
-		return true, nil
+		return n, more, nil
 	}
-	p.until = now.Add(min(restShare*now.Sub(began), restMost))
-	return false, nil
+	most := restInTime
+	if more {
+		most = restMost
+	}
+	p.until = now.Add(min(restShare*now.Sub(began), most))
+	return n, false, nil
 }

@@ -22,12 +22,11 @@ const changeSize = 1000
 // health, the segments they enter or leave, the campaigns that an event or an
 // entry starts, goals reached, and enrolments whose exit or wait it may decide.
 func (s *Scheduler) React(ctx context.Context, m moment) (did int, err error) {
-	return s.reactTurns(ctx, m, func(_ context.Context, _ time.Time, n, limit int) (bool, error) { return n >= limit, nil })
+	return s.reactTurns(ctx, m, s.turn)
 }
 
-// reactTurns takes turns for as long as after says that there is more to do. It
-// hears when a turn began on Watch, how many it took and how many it could have.
-func (s *Scheduler) reactTurns(ctx context.Context, m moment, after func(ctx context.Context, began time.Time, n, limit int) (bool, error)) (did int, err error) {
+// reactTurns takes turns for as long as there is more.
+func (s *Scheduler) reactTurns(ctx context.Context, m moment, turn func(context.Context, *catalog.Applied) (n int, more bool, err error)) (did int, err error) {
 	moved := 0
 	if m.pending.Changing {
 		if moved, err = s.Store.TouchDue(ctx, m.now, changeSize); err != nil {
@@ -38,27 +37,30 @@ func (s *Scheduler) reactTurns(ctx context.Context, m moment, after func(ctx con
 		return 0, nil
 	}
 	for range turns {
-		// What came in since the tick began is not of the future.
-		now := s.Clock.Now()
-		began, limit := s.Watch.Now(), s.reacting
-		n, err := s.reactTurn(ctx, m.applied, now)
+		n, more, err := turn(ctx, m.applied)
 		did += n
-		switch {
-		case errors.Is(err, store.ErrStale):
-			_, err = s.Catalog.Refresh(ctx)
-			return did + 1, err // the next tick goes by what stands now
-		case err != nil && ctx.Err() == nil:
-			n, err = s.putOff(ctx, now, err)
-			did += n
-		}
-		if err != nil || n == 0 {
-			return did, err
-		}
-		if goOn, err := after(ctx, began, n, min(limit, s.reacting)); err != nil || !goOn {
+		if err != nil || !more {
 			return did, err
 		}
 	}
 	return did, nil
+}
+
+// turn looks at some of those who were touched. It returns how many, and whether
+// there may be more of them.
+func (s *Scheduler) turn(ctx context.Context, applied *catalog.Applied) (n int, more bool, err error) {
+	// What came in since the tick began is not of the future.
+	now := s.Clock.Now()
+	limit := s.reacting
+	n, err = s.reactTurn(ctx, applied, now)
+	switch {
+	case errors.Is(err, store.ErrStale):
+		_, err = s.Catalog.Refresh(ctx)
+		return n + 1, false, err // the next tick goes by what stands now
+	case err != nil && ctx.Err() == nil:
+		n, err = s.putOff(ctx, now, err)
+	}
+	return n, err == nil && n >= min(limit, s.reacting), err
 }
 
 func (s *Scheduler) reactTurn(ctx context.Context, applied *catalog.Applied, now time.Time) (int, error) {

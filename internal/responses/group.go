@@ -25,6 +25,11 @@ var ErrBusy = errors.New("too many events wait for the store")
 // events of others are in it too.
 const commitTimeout = 10 * time.Second
 
+// A second transaction begins beside one that runs where so many events wait: while
+// the database works on the one, the other is made ready. Fewer are better off
+// waiting, because what a transaction costs by itself is shared by all in it.
+const secondFrom = 100
+
 // Group is an Ingester for many who bring little each. What comes while a
 // commit runs is stored together by the next one, so that thousands of single
 // events a second need no timer and few commits.
@@ -33,7 +38,7 @@ type Group struct {
 	mu      sync.Mutex
 	waiting []*request
 	events  int // in waiting
-	busy    bool
+	running int // transactions
 }
 
 type request struct {
@@ -61,8 +66,8 @@ func (g *Group) Ingest(ctx context.Context, in []store.Incoming, now time.Time) 
 		return nil, ErrBusy
 	}
 	g.waiting, g.events = append(g.waiting, r), g.events+len(in)
-	if !g.busy {
-		g.busy = true
+	if g.running == 0 || g.running == 1 && g.events >= secondFrom {
+		g.running++
 		go g.drain(context.WithoutCancel(ctx))
 	}
 	g.mu.Unlock()
@@ -74,16 +79,16 @@ func (g *Group) Ingest(ctx context.Context, in []store.Incoming, now time.Time) 
 	}
 }
 
-// drain commits until nothing waits.
+// drain commits until nothing waits, or too little for two.
 func (g *Group) drain(ctx context.Context) {
 	for {
 		g.mu.Lock()
-		batch := g.take()
-		if len(batch) == 0 {
-			g.busy = false
+		if g.events == 0 || g.running > 1 && g.events < secondFrom {
+			g.running--
 			g.mu.Unlock()
 			return
 		}
+		batch := g.take()
 		g.mu.Unlock()
 		g.commit(ctx, batch)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -69,6 +70,40 @@ func TestGroupStoresTogetherWhatCameMeanwhile(t *testing.T) {
 	})
 }
 
+// Where much waits a second transaction begins beside the first, and never a third.
+func TestGroupStoresMuchInTwoTransactions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &gate{open: make(chan struct{})}
+		g := NewGroup(to)
+		bring := func(n int) {
+			for range n {
+				go func() {
+					if _, err := g.Ingest(context.Background(), event("a", "x"), time.Time{}); err != nil {
+						t.Error(err)
+					}
+				}()
+			}
+			synctest.Wait()
+		}
+		for _, step := range []struct{ bring, waiting, running int }{{1, 0, 1}, {secondFrom - 1, secondFrom - 1, 1}, {1, 0, 2}, {2 * secondFrom, 2 * secondFrom, 2}} {
+			bring(step.bring)
+			if g.events != step.waiting || g.running != step.running {
+				t.Errorf("after %d more %d wait and %d transactions run, want %d and %d", step.bring, g.events, g.running, step.waiting, step.running)
+			}
+		}
+		close(to.open)
+		synctest.Wait()
+		var sizes []int
+		for _, b := range to.batches {
+			sizes = append(sizes, len(b))
+		}
+		slices.Sort(sizes)
+		if g.running != 0 || fmt.Sprint(sizes) != fmt.Sprint([]int{1, secondFrom, 2 * secondFrom}) {
+			t.Errorf("transactions of %v, and %d still run", sizes, g.running)
+		}
+	})
+}
+
 func TestGroupLetsGoWhenTheCallerDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &gate{open: make(chan struct{}), refuse: "bad"}
@@ -120,7 +155,7 @@ func TestGroupTurnsAwayWhatAStoreThatIsFarBehindCannotTake(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		for range 1 + waitingLimit/groupLimit { // the first is under way and waits for nobody
+		for range 2 + waitingLimit/groupLimit { // two are under way and wait for nobody
 			bring()
 		}
 		if _, err := g.Ingest(context.Background(), list[:1], time.Time{}); !errors.Is(err, ErrBusy) {
@@ -128,7 +163,7 @@ func TestGroupTurnsAwayWhatAStoreThatIsFarBehindCannotTake(t *testing.T) {
 		}
 		close(to.open)
 		synctest.Wait()
-		if want := int64(1 + waitingLimit/groupLimit); taken.Load() != want {
+		if want := int64(2 + waitingLimit/groupLimit); taken.Load() != want {
 			t.Errorf("%d of %d were taken", taken.Load(), want)
 		}
 		if _, err := g.Ingest(context.Background(), list[:1], time.Time{}); err != nil {

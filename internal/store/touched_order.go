@@ -39,9 +39,14 @@ func (s *Store) OrderTouched(ctx context.Context, now time.Time, limit int) (n i
 	return n, nil
 }
 
-// TouchedAfter is how many touched contacts stand in rows that came after one, and
-// the newest row that there is.
-func (s *Store) TouchedAfter(ctx context.Context, row int64) (n, newest int64, err error) {
-	_, err = one(ctx, s.db, `select cast(coalesce(sum(`+s.touchedLength()+`), 0) as bigint), coalesce(max(id), $1) from touched where id > $1`, []any{row}, &n, &newest)
-	return n, newest, err
+// NewestTouched is the newest row of touched contacts that there is, 0 without one.
+func (s *Store) NewestTouched(ctx context.Context) (row int64, err error) {
+	_, err = one(ctx, s.db, `select coalesce(max(id), 0) from touched`, nil, &row)
+	return row, err
+}
+
+// TouchedAfter is how many touched contacts stand in rows that came after one.
+func (s *Store) TouchedAfter(ctx context.Context, row int64) (n int64, err error) {
+	_, err = one(ctx, s.db, `select cast(coalesce(sum(`+s.touchedLength()+`), 0) as bigint) from touched where id > $1`, []any{row}, &n)
+	return n, err
 }

@@ -56,11 +56,13 @@ func TestTouchedContactsAreTakenInTheirOrder(t *testing.T) {
 // A turn takes as many contacts from rows with one of them each as from full ones.
 func TestManySmallRowsMakeOneTurn(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		var all []Touched
-		for i := range 450 {
-			all = append(all, Touched{Contact: contacts.ID(i + 1)})
-			check(t, s.Touch(t.Context(), []contacts.ID{contacts.ID(i + 1)}))
-		}
+		all := news(1000, 450)
+		check(t, s.db.write(t.Context(), func(q querier) error {
+			for i := range all {
+				check(t, s.touch(t.Context(), q, all[i:i+1]))
+			}
+			return nil
+		}))
 		equal(t, "a turn", taken(t, s, day, 437), all[:437])
 		equal(t, "the rest", taken(t, s, day, 437), all[437:])
 	})
@@ -74,16 +76,11 @@ func TestWhatWaitsIsPutInOrder(t *testing.T) {
 			check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, list) }))
 		}
 		touch(news(1000, 150))
-		newest := func(row int64) [2]int64 {
-			n, last, err := s.TouchedAfter(ctx, row)
-			check(t, err)
-			return [2]int64{n, last}
-		}
-		before := newest(0)
-		equal(t, "after the beginning", before[0], int64(150))
+		row := must(s.NewestTouched(ctx))(t)
+		equal(t, "after the newest", must(s.TouchedAfter(ctx, row))(t), int64(0))
 		touch([]Touched{{Contact: 1001, Event: 900}})
 		touch([]Touched{{Contact: 1000, Event: 901}, {Contact: 1001, Event: 899}})
-		equal(t, "after the first rows", newest(before[1])[0], int64(3))
+		equal(t, "after the first rows", must(s.TouchedAfter(ctx, row))(t), int64(3))
 		equal(t, "in order", must(s.OrderTouched(ctx, day, 1000))(t), 153)
 		touch([]Touched{{Contact: 1, Event: 902}})
 		equal(t, "the first", taken(t, s, day, 5), []Touched{{Contact: 1000, Event: 1}, {Contact: 1000, Event: 901},
