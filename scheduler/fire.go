@@ -222,8 +222,8 @@ func (s *Scheduler) enrolInput(applied *catalog.Applied, d *campaigns.Definition
 	in := store.EnrolInput{
 		Firing: f.FiringKey, Owner: s.ID, Version: applied.ID, Now: f.At,
 		Topic: d.Topic, Reentry: d.Reentry.Mode, Control: d.ControlSalt(), Share: d.Control, Apart: d.Apart,
-		Exclude: map[string]*segments.Condition{},
-		SQL:     applied.SQL(f.At), Ahead: &store.Audience{},
+		Exclude: map[string]*segments.Condition{}, Exit: d.Exit,
+		SQL: applied.SQL(f.At), Ahead: &store.Audience{},
 	}
 	if d.Kind == campaigns.Transactional {
 		in.Topic = ""

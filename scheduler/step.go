@@ -54,6 +54,14 @@ func (s *Scheduler) Machine(ctx context.Context, applied *catalog.Applied, now t
 			}
 			return out
 		},
+		First: func(e campaigns.Enrolment, timezone string) (campaigns.Enrolment, bool) {
+			pinned := s.pinned(ctx, applied, e)
+			if pinned == nil {
+				return e, false
+			}
+			d := store.Due{Enrolment: e, Facts: &contacts.Facts{Contact: contacts.Contact{Timezone: timezone}}}
+			return campaigns.FirstWait(applied.Input(pinned, d, now))
+		},
 	}
 }
 

@@ -21,6 +21,9 @@ type Audience struct {
 	after  int64 // the contact before the first one
 	people []applicant
 	all    bool // nobody comes after people
+
+	zones    map[string]bool // time zones of contacts seen so far
+	straight bool            // of the last chunk few were looked at one by one
 }
 
 // applicant is a contact of an audience.

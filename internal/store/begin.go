@@ -16,7 +16,7 @@ func (in *EnrolInput) idsFor(people int) int {
 	if in.Step == nil {
 		return people
 	}
-	return people * (1 + idsPerStep)
+	return people * (2 + idsPerStep) // one more who goes straight, or else it is of nobody
 }
 
 // begin writes the enrolments of those who may come, with their first steps
@@ -104,12 +104,10 @@ func (s *Store) firstSteps(ctx context.Context, q querier, list []newcomer, come
 	if err != nil {
 		return err
 	}
-	// Nobody sees a new enrolment before it is committed: news of its contact that
-	// are looked at meanwhile pass it by. A message that waits is judged by its claim
-	// anyway. About everybody else is asked once more, under the lock that React and
-	// an erasure take.
-	waits := func(st Stepped) bool { return st.Message == nil || len(st.Calls)+len(st.Set)+len(st.Awards) > 0 }
-	if err := s.askAgain(ctx, q, due, stepped, step, waits, func(again []Due) error {
+	// What a step tells others or writes about the contact must not outlive its
+	// erasure, so that is asked once more under the lock that an erasure takes.
+	writes := func(st Stepped) bool { return len(st.Calls)+len(st.Set)+len(st.Awards) > 0 }
+	if err := s.askAgain(ctx, q, due, stepped, step, writes, func(again []Due) error {
 		ids := make([]contacts.ID, len(again))
 		for i, d := range again {
 			ids[i] = d.Enrolment.Contact

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -215,9 +216,9 @@ func TestCampaignsAreNumberedByTheirNames(t *testing.T) {
 	})
 }
 
-// News that come in between the facts and the row are told to nobody who is not
-// there yet, or still waits for its message: who comes to stand where news matter
-// is asked about once more, under a lock.
+// News that come in between the facts and the row are told to nobody who still
+// waits for its message: who comes to stand where news matter is asked about once
+// more, under a lock.
 func TestWhoComesToWatchForNewsIsAskedAboutAgain(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		if s.dialect == segments.SQLite {
@@ -227,44 +228,139 @@ func TestWhoComesToWatchForNewsIsAskedAboutAgain(t *testing.T) {
 		id, d := welcome(t, s)
 		people := consenting(t, s, 3)
 		news := func() bool { return count(t, s, `select count(*) from events where name = 'order.placed'`) > 0 }
-		machine := func() *Step {
-			return &Step{Needs: everyStep, Decide: func(due []Due) []Stepped {
-				out := make([]Stepped, len(due))
-				for i, x := range due {
-					if len(x.Sent) > 1 {
-						t.Errorf("the one message counts %d times for the limits", len(x.Sent))
-					}
-					e := x.Enrolment
-					e.State, e.Position, e.DueAt = campaigns.Active, "has not seen it", time.Time{}
-					for _, event := range x.Facts.Events {
-						if event.Name == "order.placed" {
-							e.Position = "has seen it"
-						}
-					}
-					out[i] = Stepped{Enrolment: e, Watches: true}
+		machine := Step{Needs: everyStep, Decide: func(due []Due) []Stepped {
+			out := make([]Stepped, len(due))
+			for i, x := range due {
+				if len(x.Sent) > 1 {
+					t.Errorf("the one message counts %d times for the limits", len(x.Sent))
 				}
-				if !news() {
-					_, err := s.Ingest(ctx, []Incoming{{Event: contacts.Event{Name: "order.placed", Key: "o1", Contact: people[1], At: day}}}, day)
-					check(t, err)
-				}
-				return out
-			}}
-		}
-		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
-		must(s.EnrolChunk(ctx, EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Step: machine()}, 100))(t)
-		equal(t, "enrolled with the news", count(t, s, `select count(*) from enrolments where position = 'has seen it' and contact_id = $1`, int64(people[1])), int64(1))
-
-		// The same where the outcome of a message takes an enrolment there.
-		_, err := s.db.exec(ctx, `delete from events; delete from event_keys; delete from enrolments`)
-		check(t, err)
-		key := firing(id)
-		key.Wall = "2"
-		must(s.ClaimFiring(ctx, key, day, "a", later(time.Minute)))(t)
-		must(s.EnrolChunk(ctx, EnrolInput{Firing: key, Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides"}, 100))(t)
+				out[i] = Stepped{Enrolment: watching(x), Watches: true}
+			}
+			if !news() {
+				order(t, s, people[1])
+			}
+			return out
+		}}
+		enrolAll(t, s, id, 100)
 		_, batches := step(t, s, d, day)
 		claim := must(s.Claim(ctx, ClaimInput{Batches: []int64{batches[0].ID}, Worker: "w", Limit: 10, Now: day, Needs: everything}, allGo))(t)
-		must(s.RecordAndStep(ctx, outcomes(claim.Claimed, campaigns.Sent, day), *machine(), day))(t)
+		must(s.RecordAndStep(ctx, outcomes(claim.Claimed, campaigns.Sent, day), machine, day))(t)
 		equal(t, "on the way with the news", count(t, s, `select count(*) from enrolments where position = 'has seen it' and contact_id = $1`, int64(people[1])), int64(1))
 		equal(t, "on the way", count(t, s, `select count(*) from enrolments where position like 'has%'`), int64(3))
+	})
+}
+
+// watching is an enrolment where it waits for an order, or has seen it.
+func watching(d Due) campaigns.Enrolment {
+	e := d.Enrolment
+	e.State, e.Position, e.DueAt = campaigns.Active, "has not seen it", time.Time{}
+	if slices.ContainsFunc(d.Facts.Events, func(e contacts.Event) bool { return e.Name == "order.placed" }) {
+		e.Position = "has seen it"
+	}
+	return e
+}
+
+func order(t *testing.T, s *Store, contact contacts.ID) {
+	t.Helper()
+	_, err := s.Ingest(t.Context(), []Incoming{{Event: contacts.Event{Name: "order.placed", Key: "o1", Contact: contact, At: day}}}, day)
+	check(t, err)
+}
+
+// waitForLock waits until somebody stands before a lock on the firings, or did not
+// have to.
+func waitForLock(t *testing.T, s *Store, done chan struct{}) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-t.Context().Done():
+			t.Fatal("nobody waits")
+		case <-tick.C:
+		}
+		if count(t, s, `select count(*) from pg_locks where not granted and relation = 'firings'::regclass`) > 0 {
+			return
+		}
+	}
+}
+
+// An enrolment that nobody sees yet would miss what is new about its contact: it is
+// looked at when the enrolment is there.
+func TestNewsAreToldToWhoIsJustBeingEnrolled(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		if s.dialect == segments.SQLite {
+			return // one writer: nothing comes in between
+		}
+		ctx := t.Context()
+		id, _ := welcome(t, s)
+		people := consenting(t, s, 3)
+		takeAll(t, s)
+		version, _, err := s.CurrentVersion(ctx)
+		check(t, err)
+		told, done := 0, make(chan struct{})
+		machine := &Step{Needs: everyStep, Decide: func(due []Due) []Stepped {
+			order(t, s, people[1])
+			go func() {
+				defer close(done)
+				_, err := s.React(ctx, ReactInput{Now: day, Limit: 10, Version: version.ID}, func(touched []TouchedContact) []Reaction {
+					told = len(touched[0].Entries)
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}()
+			waitForLock(t, s, done)
+			out := make([]Stepped, len(due))
+			for i, x := range due {
+				out[i] = Stepped{Enrolment: watching(x), Watches: true}
+			}
+			return out
+		}}
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		must(s.EnrolChunk(ctx, EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Step: machine}, 100))(t)
+		<-done
+		equal(t, "enrolments that were told", told, 1)
+	})
+}
+
+// The other way round: what follows from news is seen by who is enrolled after them.
+func TestWhoIsEnrolledSeesWhatFollowsFromNews(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		if s.dialect == segments.SQLite {
+			return // one writer: nothing comes in between
+		}
+		ctx := t.Context()
+		id, _ := welcome(t, s)
+		people := consenting(t, s, 3)
+		takeAll(t, s)
+		order(t, s, people[1])
+		version, _, err := s.CurrentVersion(ctx)
+		check(t, err)
+		var seen []string
+		done := make(chan struct{})
+		machine := &Step{Needs: everyStep, Decide: func(due []Due) []Stepped {
+			out := make([]Stepped, len(due))
+			for i, x := range due {
+				seen, out[i] = append(seen, x.Facts.Contact.Stage), Stepped{Enrolment: x.Enrolment}
+			}
+			return out
+		}}
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		must(s.React(ctx, ReactInput{Now: day, Limit: 10, Version: version.ID}, func(touched []TouchedContact) []Reaction {
+			go func() {
+				defer close(done)
+				in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Step: machine}
+				if _, err := s.EnrolChunk(ctx, in, 100); err != nil {
+					t.Error(err)
+				}
+			}()
+			waitForLock(t, s, done)
+			return []Reaction{{Contact: people[1], State: &StateChange{Contact: people[1], Stage: "customer", StageSince: day}}}
+		}))(t)
+		<-done
+		equal(t, "stages", seen, []string{"", "customer", ""})
 	})
 }

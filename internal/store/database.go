@@ -8,6 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rapport/segments"
 )
 
 // querier runs statements: a transaction, or the pool for reading.
@@ -89,8 +91,27 @@ func (p postgres) close()                         { p.pool.Close() }
 // reads all for each batch, where a few hundred rows are asked for by key. Without
 // other ways to choose from, a plan is as good for the next call as for this one,
 // and making it anew costs as much as a batch of messages does.
-var byKey = pgx.TxOptions{BeginQuery: "begin; set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_bitmapscan = off; " +
-	"set local plan_cache_mode = force_generic_plan"}
+var byKey = pgx.TxOptions{BeginQuery: "begin; " + keysOnly}
+
+const keysOnly = "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_bitmapscan = off; " +
+	"set local plan_cache_mode = force_generic_plan"
+
+// freely is for a statement about a whole part of the contacts among those that
+// find their rows by key: for it the planner may choose again.
+func (s *Store) freely(ctx context.Context, q querier, ask func() error) error {
+	if s.dialect == segments.SQLite {
+		return ask()
+	}
+	if _, err := q.exec(ctx, "set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_bitmapscan = on; "+
+		"set local plan_cache_mode = force_custom_plan; "+wide); err != nil {
+		return err
+	}
+	if err := ask(); err != nil {
+		return err
+	}
+	_, err := q.exec(ctx, keysOnly)
+	return err
+}
 
 func (p postgres) write(ctx context.Context, f func(querier) error) error {
 	return p.run(ctx, byKey, f)

@@ -36,6 +36,8 @@ type EnrolInput struct {
 	GoalTill time.Time // zero: without a goal, or without limit
 	HasGoal  bool
 
+	Exit []*segments.Condition // any of them ends an enrolment
+
 	SQL segments.SQL // how conditions are compiled
 
 	// Ahead keeps who is still to come between the chunks of one firing. Nil:
@@ -62,7 +64,8 @@ type EnrolResult struct {
 var ErrLost = errors.New("another scheduler has taken this firing over")
 
 // EnrolChunk enrols the next up to limit contacts of a firing's audience in one
-// transaction and moves the firing's cursor with them. Who is in the audience was
+// transaction, or a few times as many where it goes straight, and moves the firing's
+// cursor with them. Who is in the audience was
 // asked before; whether they may be mailed and may come (again) is decided here,
 // and who may not be mailed is recorded with the reason.
 func (s *Store) EnrolChunk(ctx context.Context, in EnrolInput, limit int) (EnrolResult, error) {
@@ -97,6 +100,9 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 	if err := s.lookAhead(ctx, in); err != nil {
 		return result, err
 	}
+	if in.Ahead.straight {
+		limit *= straightTimes
+	}
 	people, last := in.Ahead.next(limit)
 	written := in.Written
 	if written.IsZero() {
@@ -106,8 +112,12 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 	if err != nil {
 		return result, err
 	}
+	alone := 0
 	err = s.db.write(ctx, func(q querier) error {
 		result = EnrolResult{Done: last}
+		if err := s.quiet(ctx, q); err != nil {
+			return err
+		}
 		cursor, found, err := s.cursorOf(ctx, q, in, "for update")
 		switch {
 		case err != nil:
@@ -117,18 +127,26 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 		case cursor != in.Ahead.after:
 			return errMoved
 		}
-		come, refused, err := s.admit(ctx, q, in, people)
+		next := reserved.again()
+		straight, rest, err := s.straight(ctx, q, in, people, written, next)
 		if err != nil {
 			return err
 		}
+		alone = len(rest)
+		come, refused, err := s.admit(ctx, q, in, rest)
+		if err != nil {
+			return err
+		}
+		in.Ahead.meet(come)
 		if in.Reentry == campaigns.ReentryRestart {
 			if err := s.endForRestart(ctx, q, in, come); err != nil {
 				return err
 			}
 		}
-		if result.Enrolled, result.Ready, err = s.begin(ctx, q, in, come, written, reserved.again()); err != nil {
+		if result.Enrolled, result.Ready, err = s.begin(ctx, q, in, come, written, next); err != nil {
 			return err
 		}
+		result.Enrolled += straight
 		if err = s.insertRefusals(ctx, q, in, refused); err != nil {
 			return err
 		}
@@ -136,6 +154,7 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 		return s.moveCursor(ctx, q, in, people, result)
 	})
 	if err == nil {
+		in.Ahead.straight = straightTimes*alone <= len(people)
 		in.Ahead.take(len(people))
 	}
 	return result, err
@@ -201,8 +220,7 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 	part := span{ids[0] - 1, ids[len(ids)-1]}
 	agreed := "true"
 	if in.Topic != "" {
-		agreed = `exists (select 1 from consents k where k.contact_id = c.id and ` + part.of("k.contact_id") +
-			` and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `)`
+		agreed = in.agreed(b, part)
 	}
 	heldOut := "false" // and running: the control group stays, whoever restarts
 	if in.Reentry == campaigns.ReentryRestart {
@@ -243,6 +261,12 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 			return nil
 		})
 	return come, out, err
+}
+
+// agreed is true for contacts c of a part with consent to the topic.
+func (in *EnrolInput) agreed(b *statement, part span) string {
+	return `exists (select 1 from consents k where k.contact_id = c.id and ` + part.of("k.contact_id") +
+		` and k.state = 'given' and k.topic = ` + b.arg(in.Topic) + `)`
 }
 
 // held is true for contacts c of a part who were there before and may not come

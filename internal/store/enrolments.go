@@ -86,6 +86,10 @@ type Step struct {
 	Needs func(e campaigns.Enrolment, settled bool) contacts.Needs
 	// Decide is the step machine. Every Due comes back as a Stepped, in order.
 	Decide func([]Due) []Stepped
+	// First is where Decide takes a new enrolment of any contact in a time zone of
+	// whom no exit holds, when that is a wait and nothing else comes of it; ok is
+	// false when it depends on more. Nil: it always does.
+	First func(e campaigns.Enrolment, timezone string) (stands campaigns.Enrolment, ok bool)
 }
 
 // StepDue takes enrolments whose time has come, asks the step machine about

@@ -106,6 +106,9 @@ func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, deci
 		if n = len(rows); err != nil || n == 0 {
 			return err
 		}
+		if err := s.settled(ctx, q); err != nil {
+			return err
+		}
 		// Asked after the touched rows were taken: who sees those of an apply
 		// sees its version too, for they are of one transaction.
 		current, found, err := currentVersion(ctx, q)
