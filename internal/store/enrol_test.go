@@ -67,6 +67,7 @@ func TestNobodyRunsTwiceInACampaign(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		id, _ := welcome(t, s)
+		d := beginningWithAWait(t, "start: { schedule: \"0 9 * * *\" }\ntopic: guides")
 		ids := consenting(t, s, 60)
 		var wg sync.WaitGroup
 		for i := range 6 {
@@ -74,6 +75,9 @@ func TestNobodyRunsTwiceInACampaign(t *testing.T) {
 				key := FiringKey{Campaign: id, Start: "schedule", Wall: fmt.Sprint(i)}
 				must(s.ClaimFiring(ctx, key, day, "a", later(time.Minute)))(t)
 				in := EnrolInput{Firing: key, Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Reentry: campaigns.ReentryAlways}
+				if i%2 == 0 { // some are asked about one by one, others come straight in
+					in.Ahead, in.Step = &Audience{zones: map[string]bool{"": true}}, firstWait(d, day, new(int))
+				}
 				for !must(s.EnrolChunk(ctx, in, 7))(t).Done {
 				}
 			})

@@ -1,0 +1,224 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"rapport/campaigns"
+	"rapport/internal/contacts"
+	"rapport/internal/strict"
+	"rapport/segments"
+)
+
+// beginningWithAWait is the definition of a campaign that begins with a wait.
+func beginningWithAWait(t *testing.T, lines string) *campaigns.Definition {
+	t.Helper()
+	var f strict.Findings
+	n, ok := strict.Parse("campaigns/it.yaml", []byte("campaign: it\nsender: mia\n"+lines+"\nsteps:\n  - wait: 3d\n  - send: guide\n"), &f)
+	var d *campaigns.Definition
+	if ok {
+		d, ok = campaigns.Decode(n, nil, nil)
+	}
+	if !ok || f.Errors() > 0 {
+		t.Fatal(f.All())
+	}
+	_, err := d.AssignNumbers(nil)
+	check(t, err)
+	return d
+}
+
+// firstWait is the step machine with the short way to a first wait; asked counts
+// those about whom the long way was asked.
+func firstWait(d *campaigns.Definition, now time.Time, asked *int) *Step {
+	input := func(e campaigns.Enrolment, f *contacts.Facts) campaigns.Input {
+		in := campaigns.Input{Pinned: d, Enrolment: e, Now: now, Zone: time.UTC}
+		in.Question.Facts, in.Question.Now = f, now
+		return in
+	}
+	return &Step{
+		Needs: everyStep,
+		Decide: func(due []Due) []Stepped {
+			*asked += len(due)
+			out := make([]Stepped, len(due))
+			for i, x := range due {
+				out[i] = Stepped{Enrolment: campaigns.Next(input(x.Enrolment, x.Facts)).Enrolment}
+			}
+			return out
+		},
+		First: func(e campaigns.Enrolment, timezone string) (campaigns.Enrolment, bool) {
+			return campaigns.FirstWait(input(e, &contacts.Facts{Contact: contacts.Contact{Timezone: timezone}}))
+		},
+	}
+}
+
+// crowd adds people of every kind that a firing meets.
+func crowd(t *testing.T, s *Store, r *rand.Rand, n int) []contacts.ID {
+	t.Helper()
+	ctx := t.Context()
+	one := func(odds int) bool { return r.IntN(odds) == 0 }
+	in := make([]ContactInput, n)
+	for i := range in {
+		in[i].Contact = contacts.Contact{Email: fmt.Sprintf("p%04d@example.com", i), Timezone: []string{"", "Europe/Vienna", "America/New_York", "Pacific/Auckland", "Nowhere/Else"}[r.IntN(5)]}
+		in[i].Contact.Attributes = map[string]any{"tier": []string{"gold", "iron"}[r.IntN(2)]}
+	}
+	var ids []contacts.ID
+	var consents []ConsentChange
+	var events []Incoming
+	for i, x := range must(s.UpsertContacts(ctx, in, day))(t) {
+		ids = append(ids, x.ID)
+		if !one(8) {
+			consents = append(consents, ConsentChange{Contact: x.ID, Topic: "guides", State: contacts.ConsentGiven, Source: "form", At: later(-time.Hour)})
+		}
+		if one(12) {
+			consents = append(consents, ConsentChange{Contact: x.ID, Topic: "guides", State: []string{contacts.ConsentWithdrawn, contacts.ConsentPending}[r.IntN(2)], Source: "form", At: later(-time.Minute)})
+		}
+		if one(4) {
+			events = append(events, Incoming{Event: contacts.Event{Name: "order.placed", Key: fmt.Sprint("o", i), Contact: x.ID, At: later(time.Duration(r.IntN(21)-10) * time.Second)}})
+		}
+	}
+	_, err := s.SetConsent(ctx, consents, day)
+	check(t, err)
+	must(s.Ingest(ctx, events, day))(t)
+	for i := range ids {
+		email := in[i].Contact.Email
+		if one(15) {
+			reason := []string{contacts.ReasonManual, contacts.ReasonUnsubscribedAll, contacts.ReasonHardBounce}[r.IntN(3)]
+			must(s.Suppress(ctx, []Suppression{{Email: email, Reason: reason, At: day}}, day))(t)
+		}
+		if one(20) {
+			must(s.Erase(ctx, email, day))(t)
+		}
+	}
+	return ids
+}
+
+// been gives some contacts an enrolment that they had, or have, in both campaigns.
+func been(t *testing.T, s *Store, r *rand.Rand, both [2]int64, ids []contacts.ID) {
+	t.Helper()
+	next := must(s.ids(t.Context(), 2*len(ids), later(-48*time.Hour)))(t).again()
+	check(t, s.db.write(t.Context(), func(q querier) error {
+		for _, id := range ids {
+			if r.IntN(4) != 0 {
+				continue
+			}
+			state := []campaigns.State{campaigns.Active, campaigns.Finished, campaigns.Exited, campaigns.Control}[r.IntN(4)]
+			ended := any(ms(later(-time.Hour)))
+			if state == campaigns.Active || state == campaigns.Control && r.IntN(2) == 0 {
+				ended = nil
+			}
+			started := ms(later(-time.Duration(1+r.IntN(96)) * time.Hour))
+			for _, campaign := range both {
+				if _, err := q.exec(t.Context(), `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, ended_at)
+					values ($1, $2, $3, 1, $4, $5, $6)`, next(), campaign, int64(id), started, string(state), ended); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+// Whoever goes straight in stands where he would stand had he been asked about one
+// by one, and whoever is refused is refused for the same reason.
+func TestStraightIsWhatIsDecidedOneByOne(t *testing.T) {
+	gold := condition(t, "{ attribute: tier, is: gold }")
+	cases := map[string]struct {
+		lines string
+		set   func(in *EnrolInput)
+	}{
+		"plain":                       {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides"},
+		"transactional":               {lines: "kind: transactional\nstart: { event: order.placed }", set: func(in *EnrolInput) { in.Topic = "" }},
+		"in each contact's zone":      {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\ndeliver: { window: { from: \"09:00\", to: \"18:00\", timezone: contact } }"},
+		"with an exit":                {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\nexit: [ { event: order.placed } ]"},
+		"with exits of everything":    {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\nexit: [ { event: order.placed, count: { at_least: 1 } }, { attribute: tier, is: gold }, { email: clicked } ]"},
+		"with an exit of who did not": {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\nexit: [ { not: { event: order.placed } } ]"},
+		"with a goal": {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\ngoal: { event: order.placed, within: 14d }", set: func(in *EnrolInput) {
+			in.HasGoal, in.GoalTill = true, later(14*24*time.Hour)
+		}},
+		"with a goal and a control group": {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\ngoal: { event: order.placed, within: 14d }\ncontrol: 30%", set: func(in *EnrolInput) {
+			in.HasGoal, in.GoalTill, in.Control, in.Share = true, later(14*24*time.Hour), "control/it", 0.3
+		}},
+		"apart":       {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides", set: func(in *EnrolInput) { in.Apart = 0.3 }},
+		"excluding":   {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides", set: func(in *EnrolInput) { in.Exclude = map[string]*segments.Condition{"gold": gold} }},
+		"always":      {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\nreentry: always", set: func(in *EnrolInput) { in.Reentry = campaigns.ReentryAlways }},
+		"restart":     {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\nreentry: restart", set: func(in *EnrolInput) { in.Reentry = campaigns.ReentryRestart }},
+		"after a day": {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\nreentry: { after: 1d }", set: func(in *EnrolInput) { in.Reentry, in.Before = campaigns.ReentryAfter, later(-24*time.Hour) }},
+		"restart, with a control group and an exit": {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\nreentry: restart\ncontrol: 30%\nexit: [ { event: order.placed } ]", set: func(in *EnrolInput) {
+			in.Reentry, in.HasGoal, in.GoalTill, in.Control, in.Share = campaigns.ReentryRestart, true, day, "control/it", 0.3
+		}},
+	}
+	onBoth(t, func(t *testing.T, s *Store) {
+		numbers := map[string]map[string]int{}
+		for name := range cases {
+			numbers["asked "+name], numbers["straight "+name] = map[string]int{"send:guide": 1}, map[string]int{"send:guide": 1}
+		}
+		_, _, err := s.Apply(t.Context(), ApplyInput{Hash: "all", Numbers: numbers}, day)
+		check(t, err)
+		known := must(s.Campaigns(t.Context()))(t)
+		r := rand.New(rand.NewPCG(20, 24))
+		ids := crowd(t, s, r, 400)
+		for _, name := range sortedKeys(cases) {
+			c := cases[name]
+			t.Run(name, func(t *testing.T) {
+				both := [2]int64{known["asked "+name].ID, known["straight "+name].ID}
+				been(t, s, r, both, ids)
+				now := later(20 * time.Second) // some have bought since it fired
+				var rows, refusals [2][]string
+				var asked [2]int
+				var fired [2]Firing
+				for i, id := range both {
+					d := beginningWithAWait(t, c.lines)
+					step := firstWait(d, now, &asked[i])
+					if i == 0 {
+						step.First = nil
+					}
+					in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, Written: now, LeaseTill: later(time.Minute), Topic: "guides",
+						Reentry: campaigns.ReentryNever, Exit: d.Exit, SQL: segments.SQL{Zone: time.UTC, CampaignIDs: func(string) int64 { return 0 }}, Ahead: &Audience{}, Step: step}
+					if c.set != nil {
+						c.set(&in)
+					}
+					must(s.ClaimFiring(t.Context(), in.Firing, day, "a", later(time.Minute)))(t)
+					for !must(s.EnrolChunk(t.Context(), in, 50))(t).Done {
+					}
+					rows[i], refusals[i] = enrolmentRows(t, s, id), refusalRows(t, s, id)
+					fired[i] = must(s.RecentFirings(t.Context(), id, 1))(t)[0]
+					fired[i].Campaign = 0
+				}
+				equal(t, "enrolments", rows[1], rows[0])
+				equal(t, "refusals", refusals[1], refusals[0])
+				equal(t, "the firing", fired[1], fired[0])
+				if name != "with an exit of who did not" && asked[1] >= asked[0] {
+					t.Errorf("%d of %d contacts were asked about although the short way was open", asked[1], asked[0])
+				}
+			})
+		}
+	})
+}
+
+func enrolmentRows(t *testing.T, s *Store, campaign int64) (list []string) {
+	t.Helper()
+	b := s.statement()
+	check(t, each(t.Context(), s.db, `select contact_id, run, version_id, started_at, state, position, coalesce(due_at, 0), coalesce(parked_for, 0), `+b.readJSON("data")+`, reason,
+		coalesce(goal_until, 0), coalesce(converted_at, 0), coalesce(ended_at, 0), rev from enrolments where campaign_id = $1 order by contact_id, run`, []any{campaign}, func(scan func(...any) error) error {
+		var n [10]int64
+		var state, position, data, reason string
+		err := scan(&n[0], &n[1], &n[2], &n[3], &state, &position, &n[4], &n[5], &data, &reason, &n[6], &n[7], &n[8], &n[9])
+		list = append(list, fmt.Sprint(n, state, position, data, reason))
+		return err
+	}))
+	return list
+}
+
+func refusalRows(t *testing.T, s *Store, campaign int64) (list []string) {
+	t.Helper()
+	check(t, each(t.Context(), s.db, `select contact_id, reason, first_at, last_at, times from refusals where campaign_id = $1 order by contact_id, reason`, []any{campaign}, func(scan func(...any) error) error {
+		var n [4]int64
+		var reason string
+		err := scan(&n[0], &reason, &n[1], &n[2], &n[3])
+		list = append(list, fmt.Sprint(n, reason))
+		return err
+	}))
+	return list
+}
