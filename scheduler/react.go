@@ -11,7 +11,6 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/contacts"
 	"rapport/internal/ident"
-	"rapport/internal/relationship"
 	"rapport/internal/store"
 )
 
@@ -158,17 +157,10 @@ func (s *Scheduler) react(ctx context.Context, applied *catalog.Applied, t store
 		predicted = r.Predict.Scores
 	}
 	if moves(applied, &t) {
-		state := relationship.Fold(applied.Relationship, f, now, applied.Zone, applied.Segments)
-		r.State = &store.StateChange{
-			Contact: f.Contact.ID, Stage: state.Stage, StageSince: state.StageSince,
-			Health: state.Health, HealthSince: state.HealthSince, Changes: state.Changes, NextChange: state.NextChange,
-			// Events and time take no score away; other rules do, and then nobody says what is new.
-			Scores: state.Scores, Scored: len(state.Scores) > 0 || t.Unknown,
-		}
-		// What follows sees the new stage at once.
-		f.Contact.Stage, f.Contact.StageSince = state.Stage, state.StageSince
-		f.Contact.Health, f.Contact.HealthSince = state.Health, state.HealthSince
-		f.Changes, f.Scores = state.Changes, state.Scores
+		state := applied.Stand(f, now) // what follows sees the new stage at once
+		// Events and time take no score away; other rules do, and then nobody says what is new.
+		state.Scored = state.Scored || t.Unknown
+		r.State = &state
 	} else {
 		f.Scores, _ = contacts.Predicted(f.Scores)
 	}

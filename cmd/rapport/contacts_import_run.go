@@ -10,6 +10,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"rapport/internal/catalog"
 	"rapport/internal/contacts"
 	"rapport/internal/store"
 )
@@ -38,7 +39,20 @@ func (r *importRun) all() error {
 	// A chunk is made and forgotten; what is kept is small. So the collector comes
 	// less often than in a program that holds on to what it makes.
 	defer debug.SetGCPercent(debug.SetGCPercent(importGarbage))
-	return r.store.Import(r.ctx, store.Import{Next: r.next, Reject: r.rejects.write, Stored: r.stored, Clock: r.now})
+	return r.store.Import(r.ctx, store.Import{Next: r.next, Reject: r.rejects.write, Stored: r.stored, Rules: r.rules(), Clock: r.now})
+}
+
+// rules reads the rules that run. A version that this program cannot read is the
+// affair of the process that runs it: it looks at the new contacts then.
+func (r *importRun) rules() func(context.Context) *store.Rules {
+	versions := catalog.New(r.store, r.env, nil)
+	return func(ctx context.Context) *store.Rules {
+		rules, err := versions.Rules(ctx)
+		if err != nil {
+			return nil
+		}
+		return rules
+	}
 }
 
 // check reads the file and stores nothing.

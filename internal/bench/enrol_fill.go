@@ -43,7 +43,7 @@ func fillLapsed(ctx context.Context, r *Run, s *store.Store, now time.Time) erro
 	f := &fill{ctx: ctx, db: db, run: r, size: r.Size, now: now.UnixMilli()}
 	f.exec("begin")
 	indexes := f.dropIndexes()
-	f.each("contacts", r.Size, fillLapsedContacts, fillLapsedConsents, fillLapsedConsentHistory)
+	f.each("contacts", r.Size, fillLapsedContacts, fillLapsedConsents)
 	f.each("events", r.Size*enrolEvents, fillLapsedEvents)
 	for i, text := range indexes {
 		f.run.Step("indexes", int64(i), int64(len(indexes)))
@@ -59,10 +59,7 @@ const fillLapsedContacts = `insert into contacts (id, email, first_name, attribu
 		hashint8extended(i, 20) & 4294967295, 'customer', $4::bigint - 60480000000, $4 - 60480000000, $4
 	from generate_series(1000000000 + $1::bigint, 1000000000 + $2::bigint) as i where $3::bigint > 0`
 
-const fillLapsedConsents = `insert into consents (contact_id, topic, state, source, at)
-	select i, 'offers', 'given', 'bench', $4::bigint - 60480000000 from generate_series(1000000000 + $1::bigint, 1000000000 + $2::bigint) as i where $3::bigint > 0`
-
-const fillLapsedConsentHistory = `insert into consent_history (contact_id, topic, state, source, at, key)
+const fillLapsedConsents = `insert into consents (contact_id, topic, state, source, at, key)
 	select i, 'offers', 'given', 'bench', $4::bigint - 60480000000, 'bench' from generate_series(1000000000 + $1::bigint, 1000000000 + $2::bigint) as i where $3::bigint > 0`
 
 // Three times everybody comes by, in an order that is not that of the ids: to

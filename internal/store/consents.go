@@ -61,7 +61,7 @@ func (s *Store) SetConsent(ctx context.Context, changes []ConsentChange, now tim
 			return err
 		}
 		var changed []contacts.ID
-		if refused, changed, err = s.applyConsents(ctx, q, changes, nil); err != nil {
+		if refused, changed, err = s.applyConsents(ctx, q, changes); err != nil {
 			return err
 		}
 		return s.touch(ctx, q, touchedBy(changed, 0))
@@ -86,55 +86,80 @@ type record struct {
 	moved  bool
 }
 
-// applyConsents expects checked changes and locked contacts; of those who were
-// made in this transaction nothing is read. It returns why each change was
-// refused, and whose record has changed.
-func (s *Store) applyConsents(ctx context.Context, q querier, changes []ConsentChange, made []contacts.ID) (refused []string, changed []contacts.ID, err error) {
-	refused = make([]string, len(changes))
+// weighed is what changes of consent come to.
+type weighed struct {
+	refused []string // why, for each change, or ""
+	changed []contacts.ID
+	records map[topicOf]*record
+	moved   []topicOf       // another act counts now
+	past    []ConsentChange // acts that do not count any more, and are not recorded as such
+}
+
+// applyConsents expects checked changes and locked contacts. It returns why each
+// change was refused, and whose record has changed.
+func (s *Store) applyConsents(ctx context.Context, q querier, changes []ConsentChange) (refused []string, changed []contacts.ID, err error) {
 	if len(changes) == 0 {
-		return refused, nil, nil
+		return nil, nil, nil
 	}
-	records, err := s.consentRecords(ctx, q, changes, made)
+	records, err := s.consentRecords(ctx, q, changes)
 	if err != nil {
 		return nil, nil, err
 	}
-	var history []ConsentChange
-	var moved []topicOf
+	w := weigh(changes, records)
+	return w.refused, uniqueIDs(w.changed), s.saveWeighed(ctx, q, &w)
+}
+
+// weigh decides what checked changes come to, given what is recorded of their
+// contacts.
+func weigh(changes []ConsentChange, records map[topicOf]*record) weighed {
+	w := weighed{refused: make([]string, len(changes)), records: records}
 	for i, c := range changes {
 		for _, c := range spread(c, records) {
-			of := topicOf{c.Contact, c.Topic}
-			r := records[of]
-			if r == nil {
-				r = &record{}
-				records[of] = r
-			}
-			if c.Imported && r.now.State == c.State {
-				continue // the file says what is known
-			}
-			said := contacts.Consent{Topic: c.Topic, State: c.State, Source: c.Source, At: c.At, Key: c.Key}
-			if c.Imported {
-				if refused[i] = contacts.RefuseImport(r.now, said); refused[i] != "" {
-					continue
-				}
-			}
-			if slices.Contains(r.keys, c.Key) {
-				continue
-			}
-			r.keys = append(r.keys, c.Key)
-			history = append(history, c)
-			changed = append(changed, c.Contact)
-			if r.now.State != "" && !said.After(r.now) {
-				continue
-			}
-			if r.now = said; !r.moved {
-				r.moved, moved = true, append(moved, of)
-			}
+			w.refused[i] = w.weigh(c)
 		}
 	}
-	if err := s.insertConsentHistory(ctx, q, history); err != nil {
-		return nil, nil, err
+	return w
+}
+
+func (w *weighed) weigh(c ConsentChange) (refused string) {
+	of := topicOf{c.Contact, c.Topic}
+	r := w.records[of]
+	if r == nil {
+		r = &record{}
+		w.records[of] = r
 	}
-	return refused, uniqueIDs(changed), s.saveConsents(ctx, q, records, moved)
+	said := contacts.Consent{Topic: c.Topic, State: c.State, Source: c.Source, At: c.At, Key: c.Key}
+	if c.Imported {
+		if r.now.State == c.State {
+			return "" // the file says what is known
+		}
+		if refused = contacts.RefuseImport(r.now, said); refused != "" {
+			return refused
+		}
+	}
+	if slices.Contains(r.keys, c.Key) {
+		return ""
+	}
+	r.keys = append(r.keys, c.Key)
+	w.changed = append(w.changed, c.Contact)
+	if r.now.State != "" && !said.After(r.now) {
+		w.past = append(w.past, c)
+		return ""
+	}
+	if before := r.now; before.State != "" {
+		w.past = append(w.past, ConsentChange{Contact: c.Contact, Topic: c.Topic, State: before.State, Source: before.Source, At: before.At, Key: before.Key})
+	}
+	if r.now = said; !r.moved {
+		r.moved, w.moved = true, append(w.moved, of)
+	}
+	return ""
+}
+
+func (s *Store) saveWeighed(ctx context.Context, q querier, w *weighed) error {
+	if err := s.insertConsentHistory(ctx, q, w.past); err != nil {
+		return err
+	}
+	return s.saveConsents(ctx, q, w.records, w.moved)
 }
 
 // spread turns a withdrawal from everything into one for each topic.
@@ -154,25 +179,15 @@ func spread(c ConsentChange, records map[topicOf]*record) []ConsentChange {
 	return out
 }
 
-// consentRecords reads what is recorded for the contacts of some changes, but
-// for those who were just made.
-func (s *Store) consentRecords(ctx context.Context, q querier, changes []ConsentChange, made []contacts.ID) (map[topicOf]*record, error) {
+// consentRecords reads what is recorded for the contacts of some changes.
+func (s *Store) consentRecords(ctx context.Context, q querier, changes []ConsentChange) (map[topicOf]*record, error) {
 	records := make(map[topicOf]*record, len(changes))
-	isNew := make(map[contacts.ID]bool, len(made))
-	for _, id := range made {
-		isNew[id] = true
-	}
-	var ids []int64
-	for _, c := range changes {
-		if !isNew[c.Contact] {
-			ids = append(ids, int64(c.Contact))
-		}
-	}
-	if len(ids) == 0 {
-		return records, nil
+	ids := make([]int64, len(changes))
+	for i, c := range changes {
+		ids[i] = int64(c.Contact)
 	}
 	b := s.statement()
-	err := each(ctx, q, `select contact_id, topic, state, source, at, key from consent_history where `+b.in("contact_id", uniqueIDs(ids)), b.args,
+	err := each(ctx, q, `select contact_id, topic, state, source, at, key from consent_acts where `+b.in("contact_id", uniqueIDs(ids)), b.args,
 		func(scan func(...any) error) error {
 			var of topicOf
 			var c contacts.Consent
@@ -195,6 +210,7 @@ func (s *Store) consentRecords(ctx context.Context, q querier, changes []Consent
 	return records, err
 }
 
+// insertConsentHistory writes acts that do not count.
 func (s *Store) insertConsentHistory(ctx context.Context, q querier, history []ConsentChange) error {
 	if len(history) == 0 {
 		return nil
@@ -226,20 +242,20 @@ func (s *Store) saveConsents(ctx context.Context, q querier, records map[topicOf
 		return err
 	}
 	return s.writeConsents(ctx, q, records, again,
-		"on conflict (contact_id, topic) do update set state = excluded.state, source = excluded.source, at = excluded.at")
+		"on conflict (contact_id, topic) do update set state = excluded.state, source = excluded.source, at = excluded.at, key = excluded.key")
 }
 
 func (s *Store) writeConsents(ctx context.Context, q querier, records map[topicOf]*record, list []topicOf, conflict string) error {
 	n := len(list)
 	contact, when := make([]int64, n), make([]int64, n)
-	topic, state, source := make([]string, n), make([]string, n), make([]string, n)
+	topic, state, source, key := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, of := range list {
 		c := &records[of].now
 		contact[i], topic[i] = int64(of.contact), of.topic
-		state[i], source[i], when[i] = c.State, c.Source, ms(c.At)
+		state[i], source[i], when[i], key[i] = c.State, c.Source, ms(c.At), c.Key
 	}
 	_, err := s.insertRows(ctx, q, "consents", conflict, bigints("contact_id", contact), texts("topic", topic), texts("state", state),
-		texts("source", source), bigints("at", when))
+		texts("source", source), bigints("at", when), texts("key", key))
 	return err
 }
 

@@ -85,7 +85,6 @@ func (s *Store) eraseHistory(ctx context.Context, q querier, id contacts.ID, key
 		`delete from clicked where contact_id = $1`,
 		`delete from outbox where contact_id = $1`,
 		`update stage_changes set event_key = '' where contact_id = $1`,
-		`update consents set source = '' where contact_id = $1`,
 	} {
 		if _, err := q.exec(ctx, text, int64(id)); err != nil {
 			return err
@@ -99,7 +98,7 @@ func (s *Store) eraseHistory(ctx context.Context, q querier, id contacts.ID, key
 func (s *Store) eraseConsentKeys(ctx context.Context, q querier, id contacts.ID, key []byte) error {
 	b := s.statement()
 	var topics, keys, marks []string
-	if err := each(ctx, q, `select topic, key from consent_history where contact_id = `+b.arg(int64(id)), b.args,
+	if err := each(ctx, q, `select topic, key from consent_acts where contact_id = `+b.arg(int64(id)), b.args,
 		func(scan func(...any) error) error {
 			var topic, k string
 			err := scan(&topic, &k)
@@ -108,10 +107,14 @@ func (s *Store) eraseConsentKeys(ctx context.Context, q querier, id contacts.ID,
 		}); err != nil {
 		return err
 	}
-	b = s.statement()
-	who := b.arg(int64(id))
-	from := b.table("r", texts("topic", topics), texts("key", keys), texts("mark", marks))
-	_, err := q.exec(ctx, `update consent_history set key = r.mark, source = '' from `+from+
-		` where consent_history.contact_id = `+who+` and consent_history.topic = r.topic and consent_history.key = r.key`, b.args...)
-	return err
+	for _, table := range []string{"consents", "consent_history"} {
+		b = s.statement()
+		who := b.arg(int64(id))
+		from := b.table("r", texts("topic", topics), texts("key", keys), texts("mark", marks))
+		if _, err := q.exec(ctx, `update `+table+` set key = r.mark, source = '' from `+from+
+			` where `+table+`.contact_id = `+who+` and `+table+`.topic = r.topic and `+table+`.key = r.key`, b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -59,10 +58,7 @@ func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact
 		}
 	}
 	for _, f := range facts {
-		slices.SortStableFunc(f.Consents, contacts.CompareConsents)
-		slices.SortFunc(f.Events, func(a, b contacts.Event) int {
-			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
-		})
+		inOrder(f)
 	}
 	return facts, nil
 }
@@ -72,7 +68,7 @@ func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact
 func (s *Store) loadConsents(ctx context.Context, q querier, ids []int64, needs contacts.Needs, facts map[contacts.ID]*contacts.Facts) error {
 	asEvents := needs.AllEvents || slices.ContainsFunc(needs.Events, func(name string) bool { return strings.HasPrefix(name, "consent.") })
 	b := s.statement()
-	return each(ctx, q, `select contact_id, topic, state, source, at, key from consent_history
+	return each(ctx, q, `select contact_id, topic, state, source, at, key from consent_acts
 		where `+b.in("contact_id", ids)+` order by contact_id, at, key, topic`, b.args,
 		func(scan func(...any) error) error {
 			var who contacts.ID

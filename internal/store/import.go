@@ -25,7 +25,11 @@ type Import struct {
 	// Stored gets the rows of each transaction with what became of them, in the
 	// order of the file.
 	Stored func([]*contacts.Row, []ContactResult) error
-	Clock  clock.Clock
+	// Rules are those that run now, by which new contacts are given their place;
+	// nil: there are none that this process knows, and others look at them. It is
+	// asked for each transaction, from several goroutines.
+	Rules func(context.Context) *Rules
+	Clock clock.Clock
 }
 
 // Import reads rows to their end and stores them by UpsertContacts. It reads on
@@ -51,6 +55,8 @@ type importing struct {
 	batch   []*contacts.Row
 	flights []*flight       // the oldest first
 	aloft   map[string]bool // the addresses of their rows
+	// strangers says that in the last transaction hardly anybody was known.
+	strangers bool
 }
 
 // flight is a transaction under way.
@@ -103,10 +109,14 @@ func (w *importing) launch(ctx context.Context) error {
 		w.aloft[row.Contact.Email] = true
 	}
 	w.flights, w.batch = append(w.flights, f), make([]*contacts.Row, 0, importChunk)
-	now := w.Clock.Now()
+	o := upsertOrder{in: in, now: w.Clock.Now(), strangers: w.strangers}
 	go func() {
 		defer close(f.done)
-		f.results, f.err = w.store.UpsertContacts(context.WithoutCancel(ctx), in, now)
+		ctx := context.WithoutCancel(ctx)
+		if w.Rules != nil {
+			o.rules = w.Rules(ctx)
+		}
+		f.results, f.err = w.store.upsertContacts(ctx, o)
 	}()
 	return nil
 }
@@ -123,9 +133,22 @@ func (w *importing) land(most int) error {
 		if f.err != nil {
 			return f.err
 		}
+		w.strangers = f.strange()
 		if err := w.Stored(f.rows, f.results); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// strange reports whether hardly anybody of its rows was known: one in ten costs
+// less to be met by chance than nine in ten to be looked for.
+func (f *flight) strange() bool {
+	created := 0
+	for i := range f.results {
+		if f.results[i].Created || f.rows[i].Repeated {
+			created++
+		}
+	}
+	return 10*created >= 9*len(f.rows)
 }

@@ -38,7 +38,7 @@ func (g *ingest) follow(q querier) error {
 	if err := g.lockContacts(g.ctx, q, uniqueIDs(ids)); err != nil {
 		return err
 	}
-	_, changed, err := g.applyConsents(g.ctx, q, changes, nil)
+	_, changed, err := g.applyConsents(g.ctx, q, changes)
 	if err != nil {
 		return err
 	}

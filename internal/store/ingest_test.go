@@ -184,7 +184,7 @@ func TestRule18ACallbackCountsOnceFromManySides(t *testing.T) {
 		equal(t, "contacts", count(t, s, `select count(*) from contacts`), int64(n+n/2))
 		equal(t, "messages settled", count(t, s, `select count(*) from messages where state = 'sent'`), int64(n))
 		equal(t, "complaints", count(t, s, `select count(*) from contacts where suppressed = 'complaint'`), int64(n))
-		equal(t, "consent history", count(t, s, `select count(*) from consent_history`), int64(n))
+		equal(t, "consent history", count(t, s, `select count(*) from consent_acts`), int64(n))
 		equal(t, "enrolments that went on", count(t, s, `select count(*) from enrolments where due_at is not null and rev = 1`), int64(n))
 	})
 }

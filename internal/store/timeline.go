@@ -125,7 +125,7 @@ func (t *timeline) messages(ctx context.Context) error {
 }
 
 func (t *timeline) consents(ctx context.Context) error {
-	return t.read(ctx, t.statement(), source{`select at, topic, state, source from consent_history`, "contact_id", "at", "topic, key"},
+	return t.read(ctx, t.statement(), source{`select at, topic, state, source from consent_acts`, "contact_id", "at", "topic, key"},
 		func(scan func(...any) error) (Entry, error) {
 			e := Entry{Kind: EntryConsent}
 			var when int64

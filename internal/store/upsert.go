@@ -39,7 +39,21 @@ type ContactResult struct {
 // thousand at a time; each call is one transaction, or none when it brings
 // nothing new.
 func (s *Store) UpsertContacts(ctx context.Context, in []ContactInput, now time.Time) ([]ContactResult, error) {
-	u, err := s.newUpsert(ctx, in, now)
+	return s.upsertContacts(ctx, upsertOrder{in: in, now: now})
+}
+
+// upsertOrder is what one call is given.
+type upsertOrder struct {
+	in    []ContactInput
+	now   time.Time
+	rules *Rules // by which new contacts are given their place; nil: whoever looks at them does
+	// strangers says that hardly anybody is known, so that it is found out by
+	// inserting them.
+	strangers bool
+}
+
+func (s *Store) upsertContacts(ctx context.Context, o upsertOrder) ([]ContactResult, error) {
+	u, err := s.newUpsert(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("cannot store contacts: %w", err)
 	}
@@ -58,26 +72,26 @@ func (s *Store) UpsertContacts(ctx context.Context, in []ContactInput, now time.
 // The transaction decides; what was read before it may have changed.
 type upsert struct {
 	*Store
+	upsertOrder
 	ctx      context.Context
-	in       []ContactInput
-	now      time.Time
 	erasure  []byte
 	eventIDs []int64
 
 	emails  []string         // in the order of the input, each once
 	byEmail map[string][]int // the inputs of an address
 	fresh   []freshContact   // who seem to be new, in the order of their addresses
+	told    weighed          // what the inputs say of their consents
 	differ  []string         // addresses of those who are known and seem to be different
 
 	before  []ContactResult // what is known before the transaction
 	results []ContactResult
-	known   map[string]contacts.ID // whom the transaction has made or locked
+	known   map[string]contacts.ID // who were there, and are locked
 }
 
-func (s *Store) newUpsert(ctx context.Context, in []ContactInput, now time.Time) (*upsert, error) {
-	u := &upsert{Store: s, ctx: ctx, in: in, now: now, byEmail: make(map[string][]int, len(in)), before: make([]ContactResult, len(in))}
-	for i := range in {
-		email := in[i].Contact.Email
+func (s *Store) newUpsert(ctx context.Context, o upsertOrder) (*upsert, error) {
+	u := &upsert{Store: s, upsertOrder: o, ctx: ctx, byEmail: make(map[string][]int, len(o.in)), before: make([]ContactResult, len(o.in))}
+	for i := range u.in {
+		email := u.in[i].Contact.Email
 		if u.byEmail[email] == nil {
 			u.emails = append(u.emails, email)
 		}
@@ -87,18 +101,24 @@ func (s *Store) newUpsert(ctx context.Context, in []ContactInput, now time.Time)
 		u.reject(u.before, "", "there is no address")
 		u.emails = slices.DeleteFunc(u.emails, func(email string) bool { return email == "" })
 	}
-	strangers, err := u.compare()
-	if err != nil {
-		return nil, err
+	strangers := u.emails
+	var err error
+	if !u.strangers {
+		if strangers, err = u.compare(); err != nil {
+			return nil, err
+		}
 	}
 	if u.erasure, err = s.erasureKey(ctx); err != nil {
 		return nil, err
 	}
-	if u.eventIDs, err = s.reserveEvents(ctx, len(u.emails), now); err != nil {
+	if u.eventIDs, err = s.reserveEvents(ctx, len(u.emails), u.now); err != nil {
+		return nil, err
+	}
+	if err := u.prepare(strangers); err != nil {
 		return nil, err
 	}
 	u.results = slices.Clone(u.before)
-	return u, u.prepare(strangers)
+	return u, nil
 }
 
 // idle reports whether there is nothing to write.
@@ -106,7 +126,7 @@ func (u *upsert) idle() bool { return len(u.fresh) == 0 && len(u.differ) == 0 }
 
 func (u *upsert) reject(results []ContactResult, email, why string) {
 	for _, i := range u.byEmail[email] {
-		results[i].Rejected = why
+		results[i].Rejected, results[i].Refused = why, nil
 	}
 }
 
@@ -160,22 +180,22 @@ func (u *upsert) agrees(email string, known []contacts.Consent) bool {
 
 // run may run again from the beginning when the database asks for it.
 func (u *upsert) run(q querier) error {
-	u.results, u.known = slices.Clone(u.before), make(map[string]contacts.ID, len(u.fresh)+len(u.differ))
+	u.results, u.known = slices.Clone(u.before), make(map[string]contacts.ID, len(u.differ))
 	if err := u.lockAddresses(u.ctx, q, false); err != nil {
 		return err
 	}
-	created, late, err := u.create(q)
+	look, late, err := u.create(q)
 	if err != nil {
 		return err
 	}
 	if err := u.change(q, slices.Concat(u.differ, late)); err != nil {
 		return err
 	}
-	agreed, err := u.consent(q, created)
+	agreed, err := u.consent(q)
 	if err != nil {
 		return err
 	}
-	return u.touch(u.ctx, q, touchedBy(uniqueIDs(append(created, agreed...)), 0))
+	return u.touch(u.ctx, q, touchedBy(uniqueIDs(append(look, agreed...)), 0))
 }
 
 // change merges what is said of contacts that were there.
@@ -213,38 +233,51 @@ func (u *upsert) change(q querier, emails []string) error {
 	return u.tellReserved(u.ctx, q, events)
 }
 
-// consent records what the inputs say of consent. It returns whose record has
-// changed.
-func (u *upsert) consent(q querier, created []contacts.ID) ([]contacts.ID, error) {
+// consent records what the inputs say of the consents of contacts that were
+// there. It returns whose record has changed.
+func (u *upsert) consent(q querier) ([]contacts.ID, error) {
 	var changes []ConsentChange
 	var of []int
-	for i, in := range u.in {
-		id, ok := u.known[in.Contact.Email]
-		if !ok {
-			continue
-		}
-		for _, said := range in.Consents {
-			change := ConsentChange{Contact: id, Topic: said.Topic, State: said.State, Source: said.Source, At: said.At, Key: said.Key, Imported: true}
-			if change.Source == "" {
-				change.Source = in.Source
+	for i := range u.in {
+		if id, ok := u.known[u.in[i].Contact.Email]; ok {
+			u.results[i].Refused = nil // of when it seemed to be new
+			for _, change := range u.acts(i, id, u.results) {
+				changes, of = append(changes, change), append(of, i)
 			}
-			if err := change.check(u.now); err != nil {
-				u.results[i].Refused = append(u.results[i].Refused, err.Error())
-				continue
-			}
-			changes, of = append(changes, change), append(of, i)
 		}
 	}
-	refused, changed, err := u.applyConsents(u.ctx, q, changes, created)
+	refused, changed, err := u.applyConsents(u.ctx, q, changes)
 	if err != nil {
 		return nil, err
 	}
+	noteRefused(u.results, of, refused)
+	return changed, nil
+}
+
+// acts are what an input says of the consents of its contact.
+func (u *upsert) acts(i int, id contacts.ID, results []ContactResult) []ConsentChange {
+	changes := make([]ConsentChange, 0, len(u.in[i].Consents))
+	for _, said := range u.in[i].Consents {
+		change := ConsentChange{Contact: id, Topic: said.Topic, State: said.State, Source: said.Source, At: said.At, Key: said.Key, Imported: true}
+		if change.Source == "" {
+			change.Source = u.in[i].Source
+		}
+		if err := change.check(u.now); err != nil {
+			results[i].Refused = append(results[i].Refused, err.Error())
+			continue
+		}
+		changes = append(changes, change)
+	}
+	return changes
+}
+
+// noteRefused notes why acts were not taken; of is the input of each.
+func noteRefused(results []ContactResult, of []int, refused []string) {
 	for n, why := range refused {
 		if why != "" {
-			u.results[of[n]].Refused = append(u.results[of[n]].Refused, why)
+			results[of[n]].Refused = append(results[of[n]].Refused, why)
 		}
 	}
-	return changed, nil
 }
 
 // said is everything that the inputs set for an address; the later one wins.

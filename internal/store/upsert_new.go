@@ -15,6 +15,7 @@ import (
 type freshContact struct {
 	contacts.Contact
 	attributes, folded string
+	place              *place // nil: nobody has given it one
 }
 
 func fresh(c contacts.Contact) freshContact {
@@ -39,8 +40,10 @@ func (u *upsert) prepare(strangers []string) error {
 		return err
 	}
 	u.fresh = make([]freshContact, len(strangers))
+	var acts []ConsentChange
+	var of []int
 	for n, email := range strangers { // ids in the order of the file
-		c := contacts.Contact{ID: contacts.ID(next + int64(n)), Email: email, CreatedAt: u.now}
+		c := contacts.Contact{ID: contacts.ID(next + int64(n)), Email: email, Health: noHealth, CreatedAt: at(ms(u.now)), UpdatedAt: at(ms(u.now))}
 		c.Seed = seedOf(database, c.ID)
 		for _, i := range u.byEmail[email] {
 			from := &u.in[i].Contact
@@ -48,7 +51,10 @@ func (u *upsert) prepare(strangers []string) error {
 				c.Seed = from.Seed
 			}
 			if !from.CreatedAt.IsZero() && from.CreatedAt.Before(c.CreatedAt) {
-				c.CreatedAt = from.CreatedAt
+				c.CreatedAt = at(ms(from.CreatedAt))
+			}
+			for _, act := range u.acts(i, c.ID, u.before) {
+				acts, of = append(acts, act), append(of, i)
 			}
 		}
 		if given := u.byEmail[email]; len(given) == 1 && len(u.in[given[0]].Set) == 0 {
@@ -58,6 +64,9 @@ func (u *upsert) prepare(strangers []string) error {
 		}
 		u.fresh[n] = fresh(c)
 	}
+	u.told = weigh(acts, make(map[topicOf]*record, len(acts)))
+	noteRefused(u.before, of, u.told.refused)
+	u.meet(contacts.ID(next))
 	slices.SortFunc(u.fresh, func(a, b freshContact) int { return strings.Compare(a.Email, b.Email) })
 	return nil
 }
@@ -74,9 +83,17 @@ func take(c, from *contacts.Contact) {
 	}
 }
 
-// create inserts those who are not known yet. It returns their ids and the
-// addresses of those whom somebody else has made meanwhile.
-func (u *upsert) create(q querier) (created []contacts.ID, late []string, err error) {
+// create inserts those who are not known yet, with their consents and their
+// places. It returns who has to be looked at, and the addresses of those whom
+// somebody else has made meanwhile.
+func (u *upsert) create(q querier) (look []contacts.ID, late []string, err error) {
+	if len(u.fresh) == 0 {
+		return nil, nil, nil
+	}
+	placing, err := u.placing(q)
+	if err != nil {
+		return nil, nil, err
+	}
 	suppressed, err := u.suppressedOf(q)
 	if err != nil {
 		return nil, nil, err
@@ -89,33 +106,58 @@ func (u *upsert) create(q querier) (created []contacts.ID, late []string, err er
 		if x, ok := suppressed[c.Email]; ok {
 			c.Suppression = &contacts.Suppression{Reason: x.Reason, At: x.At, Source: x.Source}
 		}
+		if !placing || c.Suppression != nil { // it has its place as somebody who may be mailed
+			c.place = nil
+		}
 		list = append(list, c)
 	}
 	is, err := u.insertContacts(u.ctx, q, list, u.now)
 	if err != nil {
 		return nil, nil, err
 	}
+	created := make([]*freshContact, 0, len(list))
 	for n := range list {
 		c := &list[n]
 		if !is(c.ID) {
 			late = append(late, c.Email)
 			continue
 		}
-		created = append(created, c.ID)
-		u.known[c.Email] = c.ID
+		created = append(created, c)
+		if c.place == nil || c.place.more {
+			look = append(look, c.ID)
+		}
 		u.results[u.byEmail[c.Email][0]].Created = true
 		for _, i := range u.byEmail[c.Email] {
 			u.results[i].ID = c.ID
 		}
 	}
-	return created, late, nil
+	if err := u.savePlaces(u.ctx, q, created); err != nil {
+		return nil, nil, err
+	}
+	told := u.told
+	if len(created) < len(u.fresh) {
+		told = told.of(created)
+	}
+	return look, late, u.saveWeighed(u.ctx, q, &told)
+}
+
+// of is what remains for some of the contacts.
+func (w weighed) of(list []*freshContact) weighed {
+	in := make(map[contacts.ID]bool, len(list))
+	for _, c := range list {
+		in[c.ID] = true
+	}
+	w.moved = slices.DeleteFunc(slices.Clone(w.moved), func(of topicOf) bool { return !in[of.contact] })
+	w.past = slices.DeleteFunc(slices.Clone(w.past), func(c ConsentChange) bool { return !in[c.Contact] })
+	return w
 }
 
 // suppressedOf reads the suppressions of those who seem to be new, and turns
 // away who was erased.
 func (u *upsert) suppressedOf(q querier) (map[string]Suppression, error) {
-	if len(u.fresh) == 0 {
-		return nil, nil
+	// Most lists are empty when a large file comes.
+	if any, err := one(u.ctx, q, `select 1 from suppressions limit 1`, nil, new(int64)); err != nil || !any {
+		return nil, err
 	}
 	look := make([]string, 0, 2*len(u.fresh))
 	mark := erasedMarks(u.erasure)
@@ -155,8 +197,15 @@ func (s *Store) insertContacts(ctx context.Context, q querier, list []freshConta
 	email, first, last, language, zone := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	attributes, folded := make([]string, n), make([]string, n)
 	reason, source := make([]*string, n), make([]*string, n)
+	stage, health := make([]string, n), make([]string, n)
+	stageSince, healthSince, next := make([]int64, n), make([]int64, n), make([]int64, n)
 	for i := range list {
 		c := &list[i]
+		health[i] = noHealth
+		if p := c.place; p != nil {
+			stage[i], stageSince[i], next[i] = p.Stage, ms(p.StageSince), msUp(p.NextChange)
+			health[i], healthSince[i] = p.Health, ms(p.HealthSince)
+		}
 		id[i], seed[i], createdAt[i], updatedAt[i] = int64(c.ID), int64(c.Seed), ms(c.CreatedAt), ms(now)
 		email[i], first[i], last[i], language[i], zone[i] = c.Email, c.FirstName, c.LastName, c.Language, c.Timezone
 		attributes[i], folded[i] = c.attributes, c.folded
@@ -166,7 +215,8 @@ func (s *Store) insertContacts(ctx context.Context, q querier, list []freshConta
 	}
 	inserted, err := s.insertRows(ctx, q, "contacts", "on conflict (email) do nothing", bigints("id", id), texts("email", email),
 		texts("first_name", first), texts("last_name", last), texts("language", language), texts("timezone", zone),
-		jsons("attributes", attributes), jsons("folded", folded), bigints("seed", seed), textsOrNull("suppressed", reason),
+		jsons("attributes", attributes), jsons("folded", folded), bigints("seed", seed), texts("stage", stage), bigints("stage_since", stageSince),
+		texts("health", health), bigints("health_since", healthSince), nullable("next_change", next), textsOrNull("suppressed", reason),
 		textsOrNull("suppressed_source", source), nullable("suppressed_at", since), bigints("created_at", createdAt), bigints("updated_at", updatedAt))
 	if err != nil || inserted == int64(n) {
 		return func(contacts.ID) bool { return true }, err

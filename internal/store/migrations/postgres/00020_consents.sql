@@ -1,0 +1,17 @@
+-- +goose Up
+-- The act that counts stands in consents alone, with its key; the history keeps
+-- those that do not count any more. Most people say something once, and so have
+-- one row instead of two.
+alter table consents add column key text not null default '';
+update consents set key = newest.key from (
+  select distinct on (contact_id, topic) contact_id, topic, state, at, key from consent_history
+  order by contact_id, topic, at desc, (state = 'withdrawn') desc, key collate "C" desc) as newest
+  where newest.contact_id = consents.contact_id and newest.topic = consents.topic;
+delete from consent_history using consents
+  where consents.contact_id = consent_history.contact_id and consents.topic = consent_history.topic and consents.key = consent_history.key;
+
+-- Every act there was.
+create view consent_acts as
+  select contact_id, topic, state, source, at, key from consents
+  union all
+  select contact_id, topic, state, source, at, key from consent_history;

@@ -1,0 +1,27 @@
+-- +goose Up
+-- The act that counts stands in consents alone, with its key; the history keeps
+-- those that do not count any more. Most people say something once, and so have
+-- one row instead of two.
+create table consents_with_key (
+  contact_id integer not null,
+  topic      text   not null,
+  state      text   not null,
+  source     text   not null,
+  at         integer not null,
+  key        text   not null default '',
+  primary key (contact_id, topic)
+) without rowid;
+insert into consents_with_key (contact_id, topic, state, source, at, key)
+  select c.contact_id, c.topic, c.state, c.source, c.at, coalesce((select h.key from consent_history h
+    where h.contact_id = c.contact_id and h.topic = c.topic order by h.at desc, (h.state = 'withdrawn') desc, h.key desc limit 1), '')
+  from consents c;
+drop table consents;
+alter table consents_with_key rename to consents;
+delete from consent_history where exists (select 1 from consents c
+  where c.contact_id = consent_history.contact_id and c.topic = consent_history.topic and c.key = consent_history.key);
+
+-- Every act there was.
+create view consent_acts as
+  select contact_id, topic, state, source, at, key from consents
+  union all
+  select contact_id, topic, state, source, at, key from consent_history;
