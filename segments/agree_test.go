@@ -117,7 +117,7 @@ func needed(f *contacts.Facts, n contacts.Needs) *contacts.Facts {
 func agree(t *testing.T, d database) {
 	seen := answers{}
 	whole := [2]int{}
-	worlds := 0
+	worlds, asked, relied := 0, 0, 0
 	check := func(t *rapid.T) {
 		w := drawWorld(t, 6)
 		set := Set{"inner": {Name: "inner", Where: parse(t, w.drawCondition(t, 1))}}
@@ -149,6 +149,16 @@ func agree(t *testing.T, d database) {
 			t.Fatal(err)
 		}
 		worlds++
+		tallies := w.sql(set)
+		asked++
+		tallies.Bound = p.Bound
+		tallied, err := d.askTallies(tallies, conditions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tallies.Relied {
+			relied++
+		}
 		for i, f := range w.people {
 			if f.Contact.ID > last {
 				continue
@@ -162,6 +172,10 @@ func agree(t *testing.T, d database) {
 				if rows[i][j+1] != held {
 					t.Fatalf("memory says %d, the database says %d (2 is null)\ncondition: %s\nexplained: %s\ncontact: %+v\nevents: %+v\nnow %s in %s, scope %+v\nsql: %s",
 						held, rows[i][j+1], texts[j], render1(c.Explain(q), ""), f.Contact, f.Events, w.now.Format(time.RFC3339Nano), w.zone, w.scope, c.SQL(&SQL{Dialect: d.dialect, Now: w.now, Zone: w.zone, Segments: set}))
+				}
+				if w.settled(f) && tallied[i][j+1] != held {
+					t.Fatalf("memory says %d, the tallies say %d (2 is null)\ncondition: %s\nexplained: %s\nevents: %+v\nnow %s, scope %+v\nsql: %s",
+						held, tallied[i][j+1], texts[j], render1(c.Explain(q), ""), f.Events, w.now.Format(time.RFC3339Nano), w.scope, c.SQL(&SQL{Dialect: d.dialect, Now: w.now, Zone: w.zone, Segments: set, Tallied: true}))
 				}
 				few := *q
 				few.Facts = needed(f, c.Needs(set))
@@ -184,6 +198,9 @@ func agree(t *testing.T, d database) {
 	}
 	if t.Failed() || worlds < 50 {
 		return // a replayed failure, or a short run, proves nothing about the generator
+	}
+	if d.dialect == Postgres && relied*2 < asked {
+		t.Errorf("tallies were asked in %d of %d worlds", relied, asked)
 	}
 	if share := float64(whole[1]) / float64(whole[0]+whole[1]); share < 0.15 || share > 0.85 {
 		t.Errorf("%.0f%% of the random conditions held: %v", share*100, whole)

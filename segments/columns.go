@@ -9,6 +9,7 @@ const (
 	tableEnrolments = "enrolments"
 	tableContacts   = "contacts"
 	tableScores     = "scores"
+	tableTallies    = "tallies" // of PostgreSQL
 
 	// Of several tables.
 	colID         = "id"
@@ -38,6 +39,13 @@ const (
 
 	colEnrolmentConvertedAt = "converted_at"
 
+	colTallyName    = "name"
+	colTallyNumber  = "number"
+	colTallyFirstAt = "first_at"
+	colTallyLastAt  = "last_at"
+	colTallyEarlier = "earlier"
+	colTallySums    = "sums"
+
 	colScoreName  = "name"
 	colScoreSign  = "sign"
 	colScoreValue = "value"
@@ -51,4 +59,5 @@ var schema = map[string][]string{
 	tableConsents:   {colContactID, colState, colConsentTopic},
 	tableEnrolments: {colContactID, colCampaignID, colState, colEnrolmentConvertedAt},
 	tableScores:     {colContactID, colScoreName, colScoreSign, colScoreValue},
+	tableTallies:    {colContactID, colTallyName, colTallyNumber, colTallyFirstAt, colTallyLastAt, colTallyEarlier, colTallySums},
 }

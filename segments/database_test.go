@@ -32,7 +32,7 @@ type database struct {
 func migration(t testing.TB, dialect string) string {
 	t.Helper()
 	all := ""
-	for _, name := range []string{"00001_first", "00010_scores"} {
+	for _, name := range []string{"00001_first", "00010_scores", "00017_tallies"} {
 		text, err := os.ReadFile("../internal/store/migrations/" + dialect + "/" + name + ".sql")
 		if err != nil {
 			t.Fatal(err)
@@ -202,6 +202,30 @@ func (d database) write(f *contacts.Facts) error {
 		}
 	}
 	return nil
+}
+
+// askTallies is ask of the tallies of what people did, which are made first, as
+// the migration makes them. SQLite has none.
+func (d database) askTallies(p *SQL, conditions []*Condition) ([][]int64, error) {
+	if d.dialect == Postgres {
+		text, err := os.ReadFile("../internal/store/migrations/postgres/00017_tallies.sql")
+		if err != nil {
+			return nil, err
+		}
+		_, fill, _ := strings.Cut(string(text), "insert into tallies")
+		fill, _, _ = strings.Cut(fill, "analyze tallies")
+		if err := d.exec("truncate tallies; insert into tallies" + fill); err != nil {
+			return nil, err
+		}
+	}
+	p.Tallied = d.dialect == Postgres
+	return d.ask(p, conditions)
+}
+
+// settled tells whether tallies know all of a contact up to now: whoever did
+// something later is asked otherwise.
+func (w *world) settled(f *contacts.Facts) bool {
+	return !slices.ContainsFunc(f.Events, func(e contacts.Event) bool { return e.At.After(w.now) && !e.Machine })
 }
 
 // ask compiles the conditions into one statement and gives the answers: 1, 0, or

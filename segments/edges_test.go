@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/calendar"
 	"rapport/internal/contacts"
+	"rapport/internal/ident"
 )
 
 // What random draws hit too seldom: values that are exactly a bound. Every
@@ -38,11 +39,11 @@ func edges(t *testing.T, d database) {
 	since := time.Date(2025, 12, 1, 0, 0, 0, 0, berlin)
 	for i, at := range []time.Time{week, week.Add(time.Millisecond), week.Add(-time.Millisecond), w.now, w.now.Add(time.Millisecond), since, since.Add(-time.Millisecond)} {
 		f := add(nil)
-		f.Events = []contacts.Event{{ID: int64(i + 1), Contact: f.Contact.ID, Name: "e", At: at, Key: "k", Properties: map[string]any{"n": 0.1}}}
+		f.Events = []contacts.Event{{ID: ident.New(at, int64(i)), Contact: f.Contact.ID, Name: "e", At: at, Key: "k", Properties: map[string]any{"n": 0.1}}}
 	}
 	three := add([]any{"a"})
 	for i := range 3 {
-		three.Events = append(three.Events, contacts.Event{ID: int64(100 + i), Contact: three.Contact.ID, Name: "e3", At: week, Key: string(rune('a' + i)), Properties: map[string]any{"n": 0.1, "i": float64(i)}})
+		three.Events = append(three.Events, contacts.Event{ID: ident.New(week, int64(100+i)), Contact: three.Contact.ID, Name: "e3", At: week, Key: string(rune('a' + i)), Properties: map[string]any{"n": 0.1, "i": float64(i)}})
 	}
 	cases := []struct {
 		text string
@@ -74,6 +75,10 @@ func edges(t *testing.T, d database) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tallied, err := d.askTallies(w.sql(nil), conditions)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for j, c := range conditions {
 		held := 0
 		for i, f := range w.people {
@@ -83,6 +88,9 @@ func edges(t *testing.T, d database) {
 			}
 			if in != (rows[i][j+1] == 1) {
 				t.Errorf("%s on %v: memory says %v, the database %d", cases[j].text, f.Contact.Attributes["x"], in, rows[i][j+1])
+			}
+			if w.settled(f) && in != (tallied[i][j+1] == 1) {
+				t.Errorf("%s on %v: memory says %v, the tallies %d", cases[j].text, f.Contact.Attributes["x"], in, tallied[i][j+1])
 			}
 		}
 		if held != cases[j].want {

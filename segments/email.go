@@ -159,6 +159,7 @@ func (l *emailLeaf) sql(p *SQL) string {
 		r.and("e." + colState + " = 'sent'")
 	} else {
 		r.and("e."+colEventName+" = "+p.text(l.event), "not e."+colEventMachine)
+		r.and(l.window.bounds(p.clock()).stored(p, "e."+colID)...)
 		if v.origin != 0 {
 			r.and("e." + colID + " <> " + strconv.FormatInt(v.origin, 10))
 		}

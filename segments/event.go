@@ -10,6 +10,7 @@ import (
 
 	"rapport/internal/calendar"
 	"rapport/internal/contacts"
+	"rapport/internal/ident"
 	"rapport/internal/strict"
 )
 
@@ -242,6 +243,16 @@ func (b bounds) sql(column string) []string {
 		parts = append(parts, column+" < "+strconv.FormatInt(b.before, 10))
 	}
 	return parts
+}
+
+// stored bounds the ids of events, which tell when they were stored: nothing is
+// stored before it happens. It spares PostgreSQL the partitions from before.
+func (b bounds) stored(p *SQL, id string) []string {
+	from := max(b.after, b.since)
+	if p.Dialect != Postgres || from == math.MinInt64 {
+		return nil
+	}
+	return []string{id + " >= " + strconv.FormatInt(ident.Base(time.UnixMilli(from)), 10)}
 }
 
 // window reads in_last, since and before, whichever of them the head has.

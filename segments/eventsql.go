@@ -13,6 +13,12 @@ func (l *eventLeaf) sql(p *SQL) string {
 	r := &rows{table: tableEvents + " e", alias: "e"}
 	r.and(l.seenSQL(p, "e")...)
 	r.and(l.window.bounds(c).sql("e." + colEventAt)...)
+	r.and(l.window.bounds(c).stored(p, "e."+colID)...)
+	if l.pick != "" {
+		if owners, ok := l.pickedOwners(p, r); ok {
+			return p.owns(owners)
+		}
+	}
 	for i := range l.where {
 		s := p.property(l.where[i].path)
 		for j := range l.where[i].tests {
@@ -31,6 +37,12 @@ func (l *eventLeaf) sql(p *SQL) string {
 	// Whole units and the rest are summed apart: a sum of millionths could leave
 	// what 64 bits hold, which is an error in SQLite.
 	sum := "coalesce(sum(" + amount + " / 1000000) * 1000000 + sum(" + amount + " % 1000000), 0)"
+	if owners, ok := l.sumSince(p, r, r.grouped(l.count, sum, l.sum)); ok {
+		if l.without() {
+			return not(p.owns(owners))
+		}
+		return p.owns(owners)
+	}
 	return r.count(p, l.count, sum, l.sum)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/calendar"
 	"rapport/internal/contacts"
+	"rapport/internal/ident"
 )
 
 // Random facts and conditions for the agreement of the matchers. Facts and the
@@ -83,10 +84,13 @@ func drawWorld(t *rapid.T, people int) world {
 	}
 	w := world{now: now.Add(time.Duration(between(t, 0, 2000, "ms")) * time.Millisecond), zone: zone}
 	if one(t, 4, "scoped") {
-		w.scope = Scope{Since: w.drawMoment(t), Enrolment: testEnrolment, Origin: int64(between(t, 0, 5, "origin")), Ever: one(t, 5, "ever")}
+		w.scope = Scope{Since: w.drawMoment(t), Enrolment: testEnrolment, Ever: one(t, 5, "ever")}
 	}
 	for i := range people {
 		w.people = append(w.people, w.drawFacts(t, contacts.ID(i+1)))
+	}
+	if events := w.people[0].Events; !w.scope.Since.IsZero() && len(events) > 0 && one(t, 2, "origin") {
+		w.scope.Origin = pick(t, "which", events).ID
 	}
 	return w
 }
@@ -216,9 +220,12 @@ func (w *world) drawScores(t *rapid.T) []contacts.Score {
 
 func (w *world) drawEvent(t *rapid.T, f *contacts.Facts, i int) contacts.Event {
 	e := contacts.Event{
-		ID: int64(f.Contact.ID)*100 - 100 + int64(i) + 1, Contact: f.Contact.ID, At: w.drawMoment(t),
+		Contact: f.Contact.ID, At: w.drawMoment(t),
 		Key: pick(t, "key", []string{"a", "B", "é", "_"}) + strconv.Itoa(i),
 	}
+	// Stored when it happened, or later.
+	number := int64(f.Contact.ID)*100 - 100 + int64(i) + 1
+	e.ID = ident.New(e.At.Add(time.Duration(between(t, 0, 2000, "stored"))*time.Millisecond), number)
 	if one(t, 2, "mail") {
 		e.Name = "email." + pick(t, "kind", emailKinds)
 		e.Campaign, e.Template = pick(t, "campaign", worldNames), pick(t, "template", worldMails)
@@ -227,7 +234,7 @@ func (w *world) drawEvent(t *rapid.T, f *contacts.Facts, i int) contacts.Event {
 			e.Link = pick(t, "link", worldLinks)
 		}
 		if e.Name == contacts.EventSent { // the message's own row, whose id is unique
-			e.Message = e.Message>>10<<10 + e.ID%1000 + 1
+			e.Message = e.Message>>10<<10 + number
 			e.Key, e.ID = "sent", 0
 			return e
 		}

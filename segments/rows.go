@@ -44,14 +44,14 @@ func (p *SQL) owns(owners string) string {
 // is given, whether what they add up to lies in another. A contact without
 // rows is in no group, so where none is enough the opposite is looked for.
 func (r *rows) count(p *SQL, need interval, sum string, sumNeed interval) string {
-	group := r.owners(p) + " group by " + r.contact() + " having "
 	if sum != "" {
-		holds := need.sql("count(*)") + " and " + sumNeed.sql(sum)
+		found := p.owns(r.owners(p) + r.grouped(need, sum, sumNeed))
 		if need.holds(0) && sumNeed.holds(0) {
-			return not(p.owns(group + "not (" + holds + ")"))
+			return not(found)
 		}
-		return p.owns(group + holds)
+		return found
 	}
+	group := r.owners(p) + " group by " + r.contact() + " having "
 	switch {
 	case need.low <= 0 && need.high == 0:
 		return not(r.any(p))
@@ -61,4 +61,14 @@ func (r *rows) count(p *SQL, need interval, sum string, sumNeed interval) string
 		return r.any(p)
 	}
 	return p.owns(group + need.sql("count(*)"))
+}
+
+// grouped goes behind owners and leaves those whose number and sum lie in the
+// intervals; where who has no rows counts too, it leaves the others.
+func (r *rows) grouped(need interval, sum string, sumNeed interval) string {
+	holds := need.sql("count(*)") + " and " + sumNeed.sql(sum)
+	if need.holds(0) && sumNeed.holds(0) {
+		holds = "not (" + holds + ")"
+	}
+	return " group by " + r.contact() + " having " + holds
 }

@@ -33,6 +33,11 @@ type SQL struct {
 	// then looked up for those alone, few or many. Nil: it is about everybody.
 	Bound func(column string) string
 
+	// Tallied lets PostgreSQL ask the tallies of what contacts did instead of the
+	// events, where they know the answer. The statement must then be about contacts
+	// of whom they know everything up to Now. Relied is set when they are asked.
+	Tallied, Relied bool
+
 	within *path // the segments that led here, so that a circle ends
 }
 
@@ -60,6 +65,9 @@ func (c *Condition) SQL(p *SQL) string { return c.compile(p, true) }
 func (c *Condition) compile(p *SQL, want bool) string {
 	switch c.kind {
 	case single:
+		if o, ok := c.often(p, want); ok {
+			return p.asks([]often{o})[0]
+		}
 		if inner, ok := c.leaf.(*segmentLeaf); ok {
 			return inner.compile(p, want)
 		}
@@ -70,12 +78,12 @@ func (c *Condition) compile(p *SQL, want bool) string {
 	case notOf:
 		return c.parts[0].compile(p, !want)
 	}
+	if (c.kind == allOf) == want {
+		return join(p.together(c.parts, want), "and")
+	}
 	parts := make([]string, len(c.parts))
 	for i, part := range c.parts {
 		parts[i] = part.compile(p, want)
-	}
-	if (c.kind == allOf) == want {
-		return join(parts, "and")
 	}
 	return join(parts, "or")
 }

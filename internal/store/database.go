@@ -118,8 +118,12 @@ func (p postgres) write(ctx context.Context, f func(querier) error) error {
 }
 
 // Statements about everybody hash and sort a million ids in memory, and read
-// indexes that are in memory too.
-const wide = "set local work_mem = '64MB'; set local random_page_cost = 1.1"
+// indexes that are in memory too. They find few of many rows, which PostgreSQL
+// cannot foresee of most conditions, so that it would not share the work for fear of
+// what it has to hand over; no contact comes twice, so remembering what was found of
+// one is in vain; and compiling takes longer than it saves.
+const wide = "set local work_mem = '64MB'; set local random_page_cost = 1.1; set local parallel_tuple_cost = 0.001; " +
+	"set local enable_memoize = off; set local jit = off"
 
 func (p postgres) writeMany(ctx context.Context, f func(querier) error) error {
 	return p.run(ctx, pgx.TxOptions{BeginQuery: "begin; " + wide}, f)

@@ -74,7 +74,7 @@ func (s *Store) eraseHistory(ctx context.Context, q querier, id contacts.ID, key
 	}
 	b := s.statement()
 	empty := b.json("'{}'")
-	for _, text := range []string{
+	texts := []string{
 		// Keys of messages' events are the providers' own and keep duplicates out.
 		`delete from event_keys where event_id in (select id from events where contact_id = $1 and message_id = 0)`,
 		`update events set key = 'erased:' || id where contact_id = $1 and message_id = 0`,
@@ -85,7 +85,11 @@ func (s *Store) eraseHistory(ctx context.Context, q querier, id contacts.ID, key
 		`delete from clicked where contact_id = $1`,
 		`delete from outbox where contact_id = $1`,
 		`update stage_changes set event_key = '' where contact_id = $1`,
-	} {
+	}
+	if s.dialect == segments.Postgres {
+		texts = append(texts, `update tallies set sums = '{}' where contact_id = $1 and name in (select e.name from events e where e.contact_id = $1)`)
+	}
+	for _, text := range texts {
 		if _, err := q.exec(ctx, text, int64(id)); err != nil {
 			return err
 		}

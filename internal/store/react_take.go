@@ -64,8 +64,8 @@ func (t *TouchedContact) tellNews() {
 	}
 }
 
-// addNews reads the names of the events that touched the contacts: they say what
-// else is needed. An event that is gone was the last trace of something that
+// addNews reads the names of the events that touched the contacts, which say what
+// else is needed, and counts them in the tallies. An event that is gone was the last trace of something that
 // nobody can tell any more.
 func (s *Store) addNews(ctx context.Context, q querier, rows []Touched, of map[contacts.ID]*TouchedContact) error {
 	var events []int64
@@ -81,6 +81,9 @@ func (s *Store) addNews(ctx context.Context, q querier, rows []Touched, of map[c
 	}
 	if len(events) == 0 {
 		return nil
+	}
+	if err := s.addTallies(ctx, q, uniqueIDs(events)); err != nil {
+		return err
 	}
 	b := s.statement()
 	if err := each(ctx, q, `select e.id, e.contact_id, e.name from events e where `+b.inKeys("e.id", uniqueIDs(events)), b.args, func(scan func(...any) error) error {

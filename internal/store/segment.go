@@ -40,6 +40,58 @@ func whereContacts(c *segments.Condition, p *segments.SQL) string {
 	return "not c.erased and (" + c.SQL(p) + ")"
 }
 
+// asking writes a select over contacts c that asks conditions: text gives it, with
+// among at the beginning of its "where" and conditions as ask compiles them.
+// PostgreSQL asks what contacts did of their tallies, and of the events themselves
+// for those of whom the tallies do not know all. They are few, and have a second
+// select of their own behind "union all".
+func (b *statement) asking(p segments.SQL, conditions []*segments.Condition, text func(among string, ask func(*segments.Condition) string) string) string {
+	p.Dialect = b.dialect
+	ask := func(c *segments.Condition) string {
+		if c == nil {
+			return "true"
+		}
+		p.Args = b.args
+		where := c.SQL(&p)
+		b.args = p.Args
+		return where
+	}
+	if b.dialect == segments.SQLite || !tallied(p, conditions) {
+		return text("not c.erased", ask)
+	}
+	outer, open := p.Bound, untallied(p.Now)
+	p.Tallied = true
+	settled := text("not c.erased and c.id not in ("+open+")", ask)
+	p.Tallied = false
+	p.Bound = func(column string) string {
+		in := column + " in (" + open + ")"
+		if outer != nil {
+			in += " and " + outer(column)
+		}
+		return in
+	}
+	return settled + " union all " + text("not c.erased and c.id in ("+open+")", ask)
+}
+
+// tallied tells whether tallies answer any of the conditions.
+func tallied(p segments.SQL, conditions []*segments.Condition) bool {
+	p.Tallied, p.Args = true, nil
+	for _, c := range conditions {
+		if c != nil {
+			c.SQL(&p)
+		}
+	}
+	return p.Relied
+}
+
+// members selects the ids of the contacts that a condition holds for. Erased
+// contacts are in no segment; a nil condition holds for everybody else.
+func (b *statement) members(p segments.SQL, c *segments.Condition) string {
+	return b.asking(p, []*segments.Condition{c}, func(among string, ask func(*segments.Condition) string) string {
+		return "select c.id from contacts c where " + among + " and " + ask(c)
+	})
+}
+
 // span is a part of the contacts: those with later ids than after, up to and
 // including last; 0 is without end.
 type span struct{ after, last int64 }
@@ -60,9 +112,10 @@ func (s *Store) CountSegment(ctx context.Context, c *segments.Condition, in Ques
 	if err != nil {
 		return 0, err
 	}
-	where := whereContacts(c, p)
+	b := s.statement()
+	text := `select count(*) from (` + b.members(*p, c) + `) as m`
 	if err = s.db.readMany(ctx, func(q querier) error {
-		_, err := one(ctx, q, `select count(*) from contacts c where `+where, p.Args, &n)
+		_, err := one(ctx, q, text, b.args, &n)
 		return err
 	}); err != nil {
 		return 0, fmt.Errorf("cannot count a segment: %w", err)
