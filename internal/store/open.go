@@ -169,7 +169,7 @@ func openSQLite(ctx context.Context, name string, o Options) (*Store, error) {
 	if o.Fleeting {
 		synchronous = "off"
 	}
-	dsn := "file:" + name + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(off)" +
+	dsn := fileURI(name) + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(off)" +
 		"&_pragma=synchronous(" + synchronous + ")&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(8000)&_pragma=temp_store(memory)"
 	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
 	if err != nil {
@@ -187,6 +187,12 @@ func openSQLite(ctx context.Context, name string, o Options) (*Store, error) {
 	}
 	readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	return &Store{db: sqlite{writer, readers, held}, dialect: segments.SQLite, name: name, reserved: map[string]block{}}, nil
+}
+
+// fileURI names a file whatever stands in its path: to SQLite, "#" would end the
+// name, and another database would be opened.
+func fileURI(name string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(name)
 }
 
 func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, folder string, o ...goose.ProviderOption) error {

@@ -30,7 +30,7 @@ func Peek(ctx context.Context, name string) (Peeked, error) {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		return Peeked{Missing: true}, nil
 	}
-	db, err := sql.Open("sqlite", "file:"+name+"?mode=ro&_pragma=busy_timeout(10000)")
+	db, err := sql.Open("sqlite", fileURI(name)+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return Peeked{}, err
 	}
