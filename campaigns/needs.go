@@ -48,7 +48,7 @@ func (d *Definition) StepNeeds(pinned *Definition, at Place, all segments.Set, l
 
 // exitNeeds are those of the look before every step: permission and exits.
 func (d *Definition) exitNeeds(all segments.Set) contacts.Needs {
-	n := contacts.Needs{Contact: true, Consents: d.Kind != Transactional && d.Topic != ""}
+	n := contacts.Needs{Contact: true, Permits: d.Kind != Transactional && d.Topic != ""}
 	for _, c := range d.Exit {
 		n = n.And(c.Needs(all))
 	}
@@ -99,7 +99,7 @@ func (d *Definition) ReactNeeds(all segments.Set) contacts.Needs {
 // AdmitNeeds says which facts Admit looks at: where the contact was before, its
 // permission, and whether it belongs to the audience.
 func (d *Definition) AdmitNeeds(all segments.Set) contacts.Needs {
-	n := contacts.Needs{Contact: true, Campaigns: true, Consents: d.Kind != Transactional && d.Topic != ""}
+	n := contacts.Needs{Contact: true, Campaigns: true, Permits: d.Kind != Transactional && d.Topic != ""}
 	for _, name := range append([]string{d.Audience.Segment}, d.Audience.Exclude...) {
 		if s := all[name]; s != nil && s.Where != nil {
 			n = n.And(s.Where.Needs(all))

@@ -20,8 +20,15 @@ func only(in Input, n contacts.Needs) Input {
 	if n.Contact {
 		facts.Contact = full.Contact
 	}
-	if n.Consents {
+	switch {
+	case n.Consents:
 		facts.Consents = full.Consents
+	case n.Permits:
+		for i, c := range full.Consents {
+			if !slices.ContainsFunc(full.Consents[i+1:], func(later contacts.Consent) bool { return later.Topic == c.Topic }) {
+				facts.Consents = append(facts.Consents, c)
+			}
+		}
 	}
 	if n.Campaigns {
 		facts.Campaigns = full.Campaigns
@@ -112,7 +119,7 @@ steps:
     else: []
 `)
 	limits := []Limit{{Max: 1}}
-	exits := contacts.Needs{Contact: true, Consents: true, Events: []string{"order.placed"}}
+	exits := contacts.Needs{Contact: true, Permits: true, Events: []string{"order.placed"}}
 	with := func(change func(*contacts.Needs)) contacts.Needs {
 		n := exits
 		change(&n)

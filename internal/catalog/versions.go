@@ -47,15 +47,21 @@ func (c *Catalog) Past(ctx context.Context, id int64) (*Applied, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.hold(found)
+	return found, nil
+}
+
+// hold puts a version first among those that are only looked at, unless it stays
+// in memory anyway.
+func (c *Catalog) hold(found *Applied) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.old[id] != nil {
-		return c.old[id], nil
+	if c.old[found.Version.ID] != nil {
+		return
 	}
-	c.past = slices.DeleteFunc(c.past, func(a *Applied) bool { return a.Version.ID == id })
+	c.past = slices.DeleteFunc(c.past, func(a *Applied) bool { return a.Version.ID == found.Version.ID })
 	c.past = slices.Insert(c.past, 0, found)
 	c.past = slices.Delete(c.past, min(pastKept, len(c.past)), len(c.past))
-	return found, nil
 }
 
 // find takes a version from memory, or reads it, once for all who ask meanwhile:
@@ -70,7 +76,11 @@ func (c *Catalog) find(ctx context.Context, id int64) (*Applied, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readPatience)
 		defer cancel()
-		return c.read(ctx, id)
+		found, err := c.read(ctx, id)
+		if err == nil {
+			c.hold(found) // before the reading counts as over: who comes next finds it
+		}
+		return found, err
 	})
 	select {
 	case r := <-read:

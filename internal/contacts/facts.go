@@ -161,7 +161,7 @@ type StageChange struct {
 // Facts is everything that conditions can be asked of one contact.
 type Facts struct {
 	Contact   Contact
-	Consents  []Consent       // the history, oldest first
+	Consents  []Consent       // the history, oldest first, or the end of it: see Needs
 	Events    []Event         // everything, email.sent and consent.* too, by (At in ms, Key)
 	Campaigns []Participation // every enrolment, running or over
 	Changes   []StageChange   // oldest first

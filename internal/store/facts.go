@@ -42,7 +42,7 @@ func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact
 		needed bool
 		load   func() error
 	}{
-		{needs.Consents, func() error { return s.loadConsents(ctx, q, ids, needs, facts) }},
+		{needs.Permits || needs.Consents, func() error { return s.loadConsents(ctx, q, ids, needs, facts) }},
 		{needs.AllEvents || len(needs.Events) > 0, func() error { return s.loadEvents(ctx, q, ids, needs, facts) }},
 		{needs.Sent, func() error { return s.loadSent(ctx, q, ids, facts) }},
 		{needs.Campaigns, func() error { return s.loadParticipations(ctx, q, ids, facts) }},
@@ -63,12 +63,16 @@ func (s *Store) factsOf(ctx context.Context, q querier, found []contacts.Contact
 	return facts, nil
 }
 
-// loadConsents reads the history of consent, which counts among the events too
-// where somebody asks for these.
+// loadConsents reads consents: the history, which counts among the events too where
+// somebody asks for these, or what was said last.
 func (s *Store) loadConsents(ctx context.Context, q querier, ids []int64, needs contacts.Needs, facts map[contacts.ID]*contacts.Facts) error {
 	asEvents := needs.AllEvents || slices.ContainsFunc(needs.Events, func(name string) bool { return strings.HasPrefix(name, "consent.") })
+	from := "consents"
+	if needs.Consents {
+		from = "consent_acts"
+	}
 	b := s.statement()
-	return each(ctx, q, `select contact_id, topic, state, source, at, key from consent_acts
+	return each(ctx, q, `select contact_id, topic, state, source, at, key from `+from+`
 		where `+b.in("contact_id", ids)+` order by contact_id, at, key, topic`, b.args,
 		func(scan func(...any) error) error {
 			var who contacts.ID
