@@ -7,23 +7,23 @@ import (
 	"rapport/internal/catalog"
 )
 
-// React and those who bring in events share one database, often one machine. While
-// more comes than React needs to be in time with, it gives way: an answer that is
-// late is a callback that comes again, and a stage that is late by some seconds
-// moves all the same. What has piled up meanwhile is then looked at contact by
-// contact and not event by event, which costs less than keeping up would have.
+// React and those who bring events in share one database, and often one machine.
+// While so much comes that React would have to work most of the time, it gives way:
+// a callback that is answered late is sent again, and a stage that is some seconds
+// late moves all the same. What has piled up is then looked at contact by contact
+// and not event by event, which costs less than keeping up would have.
 
 const (
 	// orderSize is how many touched contacts are put in order in one go.
 	orderSize = 500_000
 	// restShare is how long React rests after a turn, in lengths of that turn, and
-	// restMost how long at most. Who is in time stays so: then it is restInTime.
+	// restMost how long at most; while it is in time restInTime, so that it stays so.
 	restShare  = 4
 	restMost   = time.Second
-	restInTime = 250 * time.Millisecond
+	restInTime = 200 * time.Millisecond
 	// yieldFor is how long it gives way before both have the same right again.
 	yieldFor = 2 * time.Minute
-	// little is what is looked at without a thought of those who bring events in.
+	// little is a turn after which nobody needs a rest.
 	little = 200
 )
 
@@ -42,34 +42,30 @@ func (s *Scheduler) paced(ctx context.Context, m moment) (did int, err error) {
 	return s.reactTurns(ctx, m, s.pacedTurn)
 }
 
-// pacedTurn is turn, and a rest behind it where nearly as much came in meanwhile as
-// it took away: then it could be in time only by working without a pause.
+// pacedTurn is turn, with a rest behind it where half as much came in meanwhile as
+// it took away: then it could be in time only by working half of the time.
 func (s *Scheduler) pacedTurn(ctx context.Context, applied *catalog.Applied) (n int, more bool, err error) {
 	newest, err := s.Store.NewestTouched(ctx)
 	if err != nil {
 		return 0, false, err
 	}
 	p, began := &s.pace, s.Watch.Now()
-	n, more, err = s.turn(ctx, applied)
-	if err != nil {
+	if n, more, err = s.turn(ctx, applied); err != nil {
 		return n, false, err
 	}
-	p.ordered = max(0, p.ordered-n)
-	if more && p.ordered == 0 {
+	if p.ordered = max(0, p.ordered-n); more && p.ordered == 0 {
 		if p.ordered, err = s.Store.OrderTouched(ctx, s.Clock.Now(), orderSize); err != nil {
 			return n, false, err
 		}
 	}
-	if n < little {
-		p.since = time.Time{}
-		return n, more, nil
-	}
-	came, err := s.Store.TouchedAfter(ctx, newest)
-	if err != nil {
-		return n, false, err
+	came := int64(0)
+	if n >= little {
+		if came, err = s.Store.TouchedAfter(ctx, newest); err != nil {
+			return n, false, err
+		}
 	}
 	now := s.Watch.Now()
-	if int(came) < n*3/4 {
+	if n < little || int(came) < n/2 {
 		p.since = time.Time{}
 		return n, more, nil
 	}
