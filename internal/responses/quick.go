@@ -3,6 +3,7 @@ package responses
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 )
 
 // Nearly every callback is a plain object, or a list of plain objects: known
@@ -157,8 +158,101 @@ func (c *callback) text(name string) *string {
 	return nil
 }
 
-// object finds the end of an object and reads it the usual way.
+// object reads an object: a plain one in one go, any other the usual way.
 func (r *quickReader) object(into *map[string]any) bool {
+	whole := r.rest
+	if m, ok := r.plain(); ok {
+		*into = m
+		return true
+	}
+	r.rest = whole
+	return r.deep(into)
+}
+
+// plain reads an object of texts, numbers, true, false and null.
+func (r *quickReader) plain() (map[string]any, bool) {
+	if !r.take('{') {
+		return nil, false
+	}
+	m := make(map[string]any, 4)
+	r.space()
+	if r.take('}') {
+		return m, true
+	}
+	for {
+		r.space()
+		name, ok := r.text()
+		r.space()
+		if !ok || !r.take(':') {
+			return nil, false
+		}
+		r.space()
+		if m[name], ok = r.value(); !ok {
+			return nil, false
+		}
+		r.space()
+		switch {
+		case r.take(','):
+		case r.take('}'):
+			return m, true
+		default:
+			return nil, false
+		}
+	}
+}
+
+func (r *quickReader) value() (any, bool) {
+	switch {
+	case len(r.rest) == 0:
+		return nil, false
+	case r.rest[0] == '"':
+		return r.text()
+	case r.word("true"):
+		return true, true
+	case r.word("false"):
+		return false, true
+	case r.word("null"):
+		return nil, true
+	}
+	return r.number()
+}
+
+func (r *quickReader) word(w string) bool {
+	rest, ok := bytes.CutPrefix(r.rest, []byte(w))
+	r.rest = rest
+	return ok
+}
+
+// number reads a number as RFC 8259, section 6, writes it.
+func (r *quickReader) number() (float64, bool) {
+	whole := r.rest
+	r.take('-')
+	if !r.take('0') && r.digits() == 0 || r.take('.') && r.digits() == 0 {
+		return 0, false
+	}
+	if r.take('e') || r.take('E') {
+		if !r.take('-') {
+			r.take('+')
+		}
+		if r.digits() == 0 {
+			return 0, false
+		}
+	}
+	f, err := strconv.ParseFloat(string(whole[:len(whole)-len(r.rest)]), 64)
+	return f, err == nil
+}
+
+// digits passes over digits and returns how many there were.
+func (r *quickReader) digits() (n int) {
+	for n < len(r.rest) && r.rest[n] >= '0' && r.rest[n] <= '9' {
+		n++
+	}
+	r.rest = r.rest[n:]
+	return n
+}
+
+// deep finds the end of an object and reads it the usual way.
+func (r *quickReader) deep(into *map[string]any) bool {
 	depth, quoted := 0, false
 	for i := 0; i < len(r.rest); i++ {
 		switch c := r.rest[i]; {
