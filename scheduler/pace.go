@@ -8,7 +8,7 @@ import (
 )
 
 // React and those who bring events in share one database, and often one machine.
-// While so much comes that React would have to work most of the time, it gives way:
+// While so much comes that React would have to work half of the time, it gives way:
 // a callback that is answered late is sent again, and a stage that is some seconds
 // late moves all the same. What has piled up is then looked at contact by contact
 // and not event by event, which costs less than keeping up would have.
@@ -19,8 +19,11 @@ const (
 	// restShare is how long React rests after a turn, in lengths of that turn, and
 	// restMost how long at most; while it is in time restInTime, so that it stays so.
 	restShare  = 4
-	restMost   = time.Second
+	restMost   = 500 * time.Millisecond
 	restInTime = 200 * time.Millisecond
+	// promptTo is how much may come in a second without React giving way to it: up
+	// to there a stage follows its event at once, also on a machine that is busy.
+	promptTo = 6000
 	// yieldFor is how long it gives way before both have the same right again.
 	yieldFor = 2 * time.Minute
 	// little is a turn after which nobody needs a rest.
@@ -65,7 +68,8 @@ func (s *Scheduler) pacedTurn(ctx context.Context, applied *catalog.Applied) (n 
 		}
 	}
 	now := s.Watch.Now()
-	if n < little || int(came) < n/2 {
+	took := now.Sub(began)
+	if n < little || int(came) < n/2 || float64(came) < promptTo*took.Seconds() {
 		p.since = time.Time{}
 		return n, more, nil
 	}
@@ -79,6 +83,6 @@ func (s *Scheduler) pacedTurn(ctx context.Context, applied *catalog.Applied) (n 
 	if more {
 		most = restMost
 	}
-	p.until = now.Add(min(restShare*now.Sub(began), most))
+	p.until = now.Add(min(restShare*took, most))
 	return n, false, nil
 }

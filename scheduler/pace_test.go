@@ -46,9 +46,10 @@ func TestReactGivesWayToThoseWhoBringEventsIn(t *testing.T) {
 	}{
 		"little comes, much waits":       {crowd{waiting: 100_000, turn: 100 * ms, comes: 900}, turns * reactSize, 0},
 		"much comes, much waits":         {crowd{waiting: 100_000, turn: 100 * ms, comes: 1000}, reactSize, 400 * ms},
-		"the machine is slow":            {crowd{waiting: 100_000, turn: 900 * ms, comes: 5000}, reactSize, restMost},
+		"the machine is slow":            {crowd{waiting: 100_000, turn: 900 * ms, comes: 6000}, reactSize, restMost},
 		"it is in time without a pause":  {crowd{waiting: 700, turn: 70 * ms, comes: 600}, 700, restInTime},
 		"it is in time with many pauses": {crowd{waiting: 700, turn: 70 * ms, comes: 300}, 700, 0},
+		"less comes than it promises":    {crowd{waiting: 100_000, turn: 300 * ms, comes: 1200}, turns * reactSize, 0},
 		"hardly anything happens":        {crowd{waiting: 100, turn: 20 * ms, comes: 100}, 100, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
