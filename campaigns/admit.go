@@ -41,7 +41,8 @@ type Admission struct {
 // Admit decides whether a contact is enrolled. A contact is in a campaign at
 // most once at a time. The order of the questions is the order in which a
 // person would want to know: already in, permission, audience, reentry,
-// the control group of the workspace, that of the campaign.
+// the control group of the workspace, that of the campaign. A firing asks in the
+// same order, in store.EnrolChunk.
 func Admit(a Applicant) Admission {
 	d := a.Definition
 	running, latest := a.before()

@@ -242,12 +242,12 @@ func (s *Store) admit(ctx context.Context, q querier, in EnrolInput, people []ap
 			}
 			reason := ""
 			switch segment := excluded[int64(c.ID)]; {
-			case c.Suppression != nil:
+			case c.Suppression != nil && (in.Topic != "" || c.Suppression.Reason != contacts.ReasonUnsubscribedAll):
 				reason = "suppressed: " + c.Suppression.Reason
-			case segment != "":
-				reason = "excluded: in segment " + segment
 			case !agreed:
 				reason = "no consent to " + in.Topic
+			case segment != "":
+				reason = "excluded: in segment " + segment
 			case campaigns.IsApart(c.Seed, in.Apart):
 				reason = campaigns.ReasonApart
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rapport/campaigns"
+	"rapport/internal/contacts"
 	"rapport/internal/ident"
 	"rapport/segments"
 )
@@ -219,12 +220,14 @@ func (in *StartInput) verdict(b *statement) string {
 	if in.Reentry != campaigns.ReentryRestart {
 		when("e.running = 1", ReachIn)
 	}
-	when("c.suppressed is not null", ReachSuppressed)
+	if in.Topic == "" {
+		when("c.suppressed <> '"+contacts.ReasonUnsubscribedAll+"'", ReachSuppressed)
+	} else {
+		when("c.suppressed is not null", ReachSuppressed)
+		when("k.contact_id is null", ReachNoConsent)
+	}
 	for _, c := range in.Exclude {
 		when(b.condition(in.SQL, c, in.Moments[0]), ReachExcluded)
-	}
-	if in.Topic != "" {
-		when("k.contact_id is null", ReachNoConsent)
 	}
 	if in.Reentry == campaigns.ReentryNever {
 		when("e.contact_id is not null", ReachBefore)

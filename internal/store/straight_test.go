@@ -222,3 +222,57 @@ func refusalRows(t *testing.T, s *Store, campaign int64) (list []string) {
 	}))
 	return list
 }
+
+// Of several reasons a firing records the one that Admit gives.
+func TestAFiringRefusesForTheReasonThatAdmitGives(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		gold := condition(t, "{ attribute: tier, is: gold }")
+		d := beginningWithAWait(t, "start: { schedule: \"0 9 * * *\" }\ntopic: guides\naudience: { segment: all, exclude: [gold] }")
+		d.Apart = 1
+		set := segments.Set{"all": &segments.Segment{Name: "all"}, "gold": &segments.Segment{Name: "gold", Where: gold}}
+		d.Audience.Segment = ""
+		id, _ := welcome(t, s)
+		asked := 0
+		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Apart: d.Apart,
+			Exclude: map[string]*segments.Condition{"gold": gold}, SQL: segments.SQL{Zone: time.UTC}, Step: firstWait(d, day, &asked)}
+		const suppressed, silent, excluded = 1, 2, 4
+		var want []string
+		for kind := range 8 {
+			facts := &contacts.Facts{}
+			facts.Contact.Email = fmt.Sprintf("p%d@example.com", kind)
+			if kind&excluded != 0 {
+				facts.Contact.Attributes = map[string]any{"tier": "gold"}
+			}
+			put := ContactInput{Contact: facts.Contact}
+			if kind&silent == 0 {
+				facts.Consents = []contacts.Consent{{Topic: "guides", State: contacts.ConsentGiven, Source: "form", At: day}}
+				put.Consents = facts.Consents
+			}
+			x := must(s.UpsertContacts(ctx, []ContactInput{put}, day))(t)[0]
+			if kind&suppressed != 0 {
+				facts.Contact.Suppression = &contacts.Suppression{Reason: contacts.ReasonManual}
+				must(s.Suppress(ctx, []Suppression{{Email: facts.Contact.Email, Reason: contacts.ReasonManual, At: day}}, day))(t)
+			}
+			a := campaigns.Admit(campaigns.Applicant{Definition: d, Facts: facts, Segments: set, Now: day, Zone: time.UTC})
+			want = append(want, fmt.Sprint([4]int64{int64(x.ID), ms(day), ms(day), 1}, a.Reason))
+		}
+		must(s.ClaimFiring(ctx, in.Firing, day, "a", later(time.Minute)))(t)
+		must(s.EnrolChunk(ctx, in, 100))(t)
+		equal(t, "refusals", refusalRows(t, s, id), want)
+	})
+}
+
+// Who takes no newsletter gets a receipt all the same, however it starts.
+func TestAFiringOfAReceiptPassesAnUnsubscribeOver(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		id, _ := welcome(t, s)
+		people(t, s, "a@example.com", "b@example.com")
+		must(s.Suppress(ctx, []Suppression{{Email: "a@example.com", Reason: contacts.ReasonUnsubscribedAll, At: day},
+			{Email: "b@example.com", Reason: contacts.ReasonHardBounce, At: day}}, day))(t)
+		must(s.ClaimFiring(ctx, firing(id), day, "a", later(time.Minute)))(t)
+		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute)}
+		equal(t, "result", must(s.EnrolChunk(ctx, in, 100))(t), EnrolResult{Enrolled: 1, Refused: 1, Done: true})
+	})
+}
