@@ -23,17 +23,13 @@ func (in *EnrolInput) idsFor(people int) int {
 // where the step machine is at hand. It returns how many there are.
 func (s *Store) begin(ctx context.Context, q querier, in EnrolInput, come []admitted, now time.Time, next func() int64) (int64, []Batch, error) {
 	list := in.fresh(come, next)
-	stepping, err := s.stepping(ctx, q, in)
-	if err != nil {
-		return 0, nil, err
-	}
-	if stepping {
+	if in.Step != nil {
 		if err := s.firstSteps(ctx, q, list, come, *in.Step); err != nil {
 			return 0, nil, err
 		}
 	}
 	n, err := s.insertEnrolments(ctx, q, list, in.crowded)
-	if err != nil || !stepping {
+	if err != nil || in.Step == nil {
 		return n, nil, err
 	}
 	if int(n) < len(list) {
@@ -75,18 +71,21 @@ func (in *EnrolInput) fresh(come []admitted, next func() int64) []newcomer {
 	return list
 }
 
-// stepping reports whether first steps are taken now: not while the campaign is
-// paused, or was stopped.
-func (s *Store) stepping(ctx context.Context, q querier, in EnrolInput) (bool, error) {
+// stepping is the step machine, if first steps are taken now: not while the campaign
+// is paused, or was stopped.
+func (s *Store) stepping(ctx context.Context, q querier, in EnrolInput) (*Step, error) {
 	if in.Step == nil {
-		return false, nil
+		return nil, nil
 	}
 	var status CampaignStatus
 	b := s.statement()
 	// Who stops the campaign, or applies another version, waits for this chunk, and
 	// so sees who is in it.
 	found, err := one(ctx, q, `select status from campaigns where id = `+b.arg(in.Firing.Campaign)+b.lock("for share"), b.args, &status)
-	return found && status == Running, err
+	if err != nil || !found || status != Running {
+		return nil, err
+	}
+	return in.Step, nil
 }
 
 // firstSteps asks the step machine about new enrolments, but for the control group.

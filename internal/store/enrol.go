@@ -114,6 +114,7 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 	}
 	alone := 0
 	err = s.db.write(ctx, func(q querier) error {
+		in := in // as it stands in this transaction
 		result = EnrolResult{Done: last}
 		if err := s.quiet(ctx, q); err != nil {
 			return err
@@ -126,6 +127,9 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 			return ErrLost
 		case cursor != in.Ahead.after:
 			return errMoved
+		}
+		if in.Step, err = s.stepping(ctx, q, in); err != nil {
+			return err
 		}
 		next := reserved.again()
 		straight, rest, err := s.straight(ctx, q, in, people, written, next)

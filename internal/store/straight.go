@@ -33,9 +33,6 @@ func (s *Store) straight(ctx context.Context, q querier, in EnrolInput, people [
 	if len(zone) == 0 {
 		return 0, people, nil
 	}
-	if running, err := s.stepping(ctx, q, in); err != nil || !running {
-		return 0, people, err
-	}
 	left, ok, err := s.leaving(ctx, q, in, people, written)
 	if err != nil || !ok {
 		return 0, people, err
