@@ -160,6 +160,7 @@ func (l *emailLeaf) sql(p *SQL) string {
 	} else {
 		r.and("e."+colEventName+" = "+p.text(l.event), "not e."+colEventMachine)
 		r.and(l.window.bounds(p.clock()).stored(p, "e."+colID)...)
+		r.and(bounds{after: math.MinInt64, since: v.since}.stored(p, "e."+colID)...)
 		if v.origin != 0 {
 			r.and("e." + colID + " <> " + strconv.FormatInt(v.origin, 10))
 		}

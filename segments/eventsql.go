@@ -52,6 +52,7 @@ func (l *eventLeaf) seenSQL(p *SQL, alias string) []string {
 	v := p.Scope.visible(l.ever)
 	if v.since != math.MinInt64 {
 		parts = append(parts, alias+"."+colEventAt+" >= "+strconv.FormatInt(v.since, 10))
+		parts = append(parts, bounds{after: math.MinInt64, since: v.since}.stored(p, alias+"."+colID)...)
 	}
 	if v.origin != 0 {
 		parts = append(parts, alias+"."+colID+" <> "+strconv.FormatInt(v.origin, 10))
