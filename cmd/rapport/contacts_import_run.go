@@ -15,8 +15,12 @@ import (
 	"rapport/internal/store"
 )
 
-// importGarbage is how much may be garbage for each byte that is in use, in percent.
-const importGarbage = 300
+// A chunk is made and forgotten; what is kept is small. So the collector comes less
+// often than in a program that holds on to what it makes, unless memory fills up.
+const (
+	importGarbage = 300      // how much may be garbage for what is in use, in percent
+	importMemory  = 64 << 20 // bytes in use and garbage together
+)
 
 // importRun is one import under way.
 type importRun struct {
@@ -36,9 +40,11 @@ func (r *importRun) all() error {
 	if r.dry {
 		return r.check()
 	}
-	// A chunk is made and forgotten; what is kept is small. So the collector comes
-	// less often than in a program that holds on to what it makes.
 	defer debug.SetGCPercent(debug.SetGCPercent(importGarbage))
+	if given := debug.SetMemoryLimit(-1); given > importMemory {
+		debug.SetMemoryLimit(importMemory)
+		defer debug.SetMemoryLimit(given)
+	}
 	return r.store.Import(r.ctx, store.Import{Next: r.next, Reject: r.rejects.write, Stored: r.stored, Rules: r.rules(), Clock: r.now})
 }
 

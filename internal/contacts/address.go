@@ -75,6 +75,9 @@ func checkCharacters(text string) string {
 	if text == "" {
 		return "it is empty"
 	}
+	if harmless(text) {
+		return ""
+	}
 	if !utf8.ValidString(text) {
 		return "it is not valid UTF-8"
 	}
@@ -92,6 +95,18 @@ func checkCharacters(text string) string {
 		return "it contains a space"
 	}
 	return ""
+}
+
+// harmless tells whether text is of visible ASCII characters alone and none that
+// has a reason of its own, as nearly all addresses are.
+func harmless(text string) bool {
+	for i := 0; i < len(text); i++ {
+		switch b := text[i]; {
+		case b <= ' ', b >= 0x7F, b == '<', b == '>', b == ',', b == ';':
+			return false
+		}
+	}
+	return true
 }
 
 // atomText are the characters besides letters and digits that may stand before
@@ -123,6 +138,17 @@ func checkLocal(local string) string {
 	return ""
 }
 
+// hostName tells whether a domain has nothing in it that would have to be turned
+// into ASCII, or looked at because it was.
+func hostName(domain string) bool {
+	for i := 0; i < len(domain); i++ {
+		if b := domain[i]; (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' && b != '.' {
+			return false
+		}
+	}
+	return !strings.Contains(domain, "xn--")
+}
+
 // parseDomain gives the domain in ASCII and lower case, or what is wrong with it.
 func parseDomain(domain string) (string, string) {
 	switch {
@@ -133,19 +159,22 @@ func parseDomain(domain string) (string, string) {
 	case strings.HasSuffix(domain, "."):
 		return "", "the domain ends with a dot"
 	}
-	ascii, err := domains.ToASCII(domain)
-	if err != nil {
-		return "", fmt.Sprintf("%s is not a domain name", domain)
+	ascii := strings.ToLower(domain)
+	if !hostName(ascii) {
+		var err error
+		if ascii, err = domains.ToASCII(domain); err != nil {
+			return "", fmt.Sprintf("%s is not a domain name", domain)
+		}
+		ascii = strings.ToLower(ascii)
 	}
-	ascii = strings.ToLower(ascii)
 	if len(ascii) > maxDomain {
 		return "", fmt.Sprintf("the domain has more than %d characters", maxDomain)
 	}
-	labels := strings.Split(ascii, ".")
-	if len(labels) < 2 {
+	end := strings.LastIndexByte(ascii, '.')
+	if end < 0 {
 		return "", fmt.Sprintf("the domain %s has no ending such as .com", domain)
 	}
-	for _, label := range labels {
+	for label := range strings.SplitSeq(ascii, ".") {
 		switch {
 		case label == "":
 			return "", "a part of the domain is empty"
@@ -159,7 +188,7 @@ func parseDomain(domain string) (string, string) {
 			return "", fmt.Sprintf("%s is not a domain name", domain)
 		}
 	}
-	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
+	if last := ascii[end+1:]; strings.Trim(last, "0123456789") == "" {
 		return "", fmt.Sprintf("a domain does not end with the number %s", last)
 	}
 	return ascii, ""

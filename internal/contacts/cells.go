@@ -76,7 +76,7 @@ func (im *Importer) fillField(c *Contact, field, text string) (err error) {
 	case "last_name":
 		c.LastName = text
 	case "language":
-		c.Language, err = ParseLanguage(text)
+		c.Language, err = im.language(text)
 	case "timezone":
 		if _, err = calendar.LoadZone(text); err == nil {
 			c.Timezone = text
@@ -88,6 +88,21 @@ func (im *Importer) fillField(c *Contact, field, text string) (err error) {
 		}
 	}
 	return err
+}
+
+// mostLanguages bounds the tags that are remembered of a file, which has a few.
+const mostLanguages = 100
+
+// language is ParseLanguage for a file, in which the same ones come again.
+func (im *Importer) language(text string) (string, error) {
+	if tag, ok := im.languages[text]; ok {
+		return tag, nil
+	}
+	tag, err := ParseLanguage(text)
+	if err == nil && len(im.languages) < mostLanguages {
+		im.languages[strings.Clone(text)] = tag // and not the line that it is part of
+	}
+	return tag, err
 }
 
 // ParseLanguage checks a language tag (BCP 47) and brings it into its usual

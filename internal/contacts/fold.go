@@ -2,7 +2,9 @@ package contacts
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -100,7 +102,7 @@ func FoldedProperties(e *Event) string {
 
 // folder collects what is to be folded. It writes its JSON itself: each import
 // and each event comes through here, and maps of maps cost several times as much.
-type folder []folded
+type folder []*folded
 
 type folded struct {
 	path string
@@ -109,11 +111,19 @@ type folded struct {
 
 func (w *folder) put(path string, v any) {
 	if c := Compare(v); c.Kinds != 0 {
-		*w = append(*w, folded{path, c})
+		*w = append(*w, &folded{path, c})
 	}
 }
 
 func (w *folder) putAll(m map[string]any, hidden func(path string) bool) {
+	if flat(m) {
+		for path, v := range m {
+			if !hidden(path) {
+				w.put(path, v)
+			}
+		}
+		return
+	}
 	for _, path := range paths(m) {
 		if hidden(path) {
 			continue
@@ -124,11 +134,28 @@ func (w *folder) putAll(m map[string]any, hidden func(path string) bool) {
 	}
 }
 
+// flat tells whether nothing in a map lies below something else.
+func flat(m map[string]any) bool {
+	for path, v := range m {
+		if _, below := v.(map[string]any); below || strings.IndexByte(path, '.') >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (w folder) json() string {
-	slices.SortFunc(w, func(a, b folded) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(w, func(a, b *folded) int { return strings.Compare(a.path, b.path) })
+	var kinds Kind // of any of them
+	for _, f := range w {
+		kinds |= f.Kinds
+	}
 	out := make([]byte, 0, 64+64*len(w))
 	out = append(out, '{')
 	for _, kind := range allKinds {
+		if kinds&kind == 0 {
+			continue
+		}
 		begun := false
 		for i := range w {
 			if !w[i].Is(kind) {
@@ -162,4 +189,40 @@ func AppendJSONText(out []byte, s string) []byte {
 		}
 	}
 	return append(append(append(out, '"'), s...), '"')
+}
+
+// AppendJSON writes a value of an attribute or a property as JSON, the keys of maps
+// in their order. It writes itself what most of them are; encoding/json takes
+// several times as long for them.
+func AppendJSON(out []byte, v any) []byte {
+	switch v := v.(type) {
+	case string:
+		return AppendJSONText(out, v)
+	case bool:
+		return strconv.AppendBool(out, v)
+	case float64:
+		if whole := int64(v); float64(whole) == v && whole > -1e15 && whole < 1e15 && (whole != 0 || !math.Signbit(v)) {
+			return strconv.AppendInt(out, whole, 10)
+		}
+	case map[string]any:
+		keys := make([]string, 0, 16)
+		for key := range v {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		out = append(out, '{')
+		for i, key := range keys {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(AppendJSONText(out, key), ':')
+			out = AppendJSON(out, v[key])
+		}
+		return append(out, '}')
+	}
+	raw, err := json.Marshal(v)
+	if err != nil { // only channels, functions and NaN do not marshal, and none is an attribute
+		panic("contacts: " + err.Error())
+	}
+	return append(out, raw...)
 }

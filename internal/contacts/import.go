@@ -53,7 +53,7 @@ type ImportDefaults struct{ Language, Timezone string }
 type Row struct {
 	Line     int // in the file, from 1
 	Contact  Contact
-	Consents []Consent
+	Consents []Consent // of every row the same, not to be written to
 	// Repeated tells that the address came in one of the rows before, not further
 	// back than 50,000 of them. Rows are merged in their order, so the later one
 	// wins where both say something; one from further back was stored by then,
@@ -75,6 +75,9 @@ type Importer struct {
 	records *records
 	notes   []string
 	seed    maphash.Seed
+	// consents are those of each row; nobody writes to them.
+	consents  []Consent
+	languages map[string]string // tags as they stood in the file, and what they mean
 	// The addresses of the last rows, as hashes, and those of the rows before.
 	seen, before map[uint64]struct{}
 	repeated     int
@@ -94,7 +97,12 @@ func NewImporter(r io.Reader, o ImportOptions) (*Importer, error) {
 	if err != nil {
 		return nil, err
 	}
-	im := &Importer{options: o, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, before: map[uint64]struct{}{}}
+	im := &Importer{options: o, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, before: map[uint64]struct{}{}, languages: map[string]string{}}
+	for _, topic := range im.options.Consent.Topics {
+		source, at := im.options.Consent.Source, im.options.Consent.At
+		im.consents = append(im.consents, Consent{Topic: topic, State: ConsentGiven, Source: source, At: at, Key: fmt.Sprintf("import:%s:%d", source, at.UnixMilli())})
+	}
+	im.consents = slices.Clip(im.consents)
 	if note != "" {
 		im.notes = append(im.notes, note)
 	}
@@ -256,13 +264,7 @@ func (im *Importer) row(rec record) (*Row, string) {
 	if c.Timezone == "" {
 		c.Timezone = im.options.Defaults.Timezone
 	}
-	for _, topic := range im.options.Consent.Topics {
-		at := im.options.Consent.At
-		row.Consents = append(row.Consents, Consent{
-			Topic: topic, State: ConsentGiven, Source: im.options.Consent.Source, At: at,
-			Key: fmt.Sprintf("import:%s:%d", im.options.Consent.Source, at.UnixMilli()),
-		})
-	}
+	row.Consents = im.consents
 	row.Repeated = im.note(c.Email)
 	return row, ""
 }

@@ -9,10 +9,17 @@ import (
 	"rapport/internal/contacts"
 )
 
-// Sizes of an import: memory holds this much of a file and no more.
-const (
-	importChunk  = 2000 // rows that go into one transaction
-	importFlight = 3    // transactions under way
+// lift is how much of a file is in memory, and no more.
+type lift struct {
+	chunk int // rows that go into one transaction
+	most  int // transactions under way
+}
+
+// An embedded file is written by one at a time, while the next is made ready; and
+// what several rows of a transaction change of a page is written once.
+var (
+	liftServer   = lift{chunk: 1000, most: 3}
+	liftEmbedded = lift{chunk: 2000, most: 2}
 )
 
 // Import says where rows come from, and who is told what became of them. Its
@@ -38,7 +45,10 @@ type Import struct {
 // stored in their order. When it fails or ctx ends, transactions under way are
 // let finish, and Stored is told of them.
 func (s *Store) Import(ctx context.Context, o Import) error {
-	w := importing{Import: o, store: s, aloft: map[string]bool{}}
+	w := importing{Import: o, lift: liftServer, store: s, aloft: map[string]bool{}}
+	if s.Embedded() {
+		w.lift = liftEmbedded
+	}
 	err := w.read(ctx)
 	for len(w.flights) > 0 {
 		if failed := w.land(0); err == nil {
@@ -51,6 +61,7 @@ func (s *Store) Import(ctx context.Context, o Import) error {
 // importing is one Import at work.
 type importing struct {
 	Import
+	lift
 	store   *Store
 	batch   []*contacts.Row
 	flights []*flight       // the oldest first
@@ -86,7 +97,7 @@ func (w *importing) read(ctx context.Context) error {
 				return err
 			}
 		}
-		if w.batch = append(w.batch, row); len(w.batch) == importChunk {
+		if w.batch = append(w.batch, row); len(w.batch) == w.chunk {
 			if err := w.launch(ctx); err != nil {
 				return err
 			}
@@ -99,7 +110,7 @@ func (w *importing) launch(ctx context.Context) error {
 	if err := ctx.Err(); err != nil || len(w.batch) == 0 {
 		return err
 	}
-	if err := w.land(importFlight - 1); err != nil {
+	if err := w.land(w.most - 1); err != nil {
 		return err
 	}
 	f := &flight{rows: w.batch, done: make(chan struct{})}
@@ -108,7 +119,7 @@ func (w *importing) launch(ctx context.Context) error {
 		in[i] = ContactInput{Contact: row.Contact, Consents: row.Consents}
 		w.aloft[row.Contact.Email] = true
 	}
-	w.flights, w.batch = append(w.flights, f), make([]*contacts.Row, 0, importChunk)
+	w.flights, w.batch = append(w.flights, f), make([]*contacts.Row, 0, w.chunk)
 	o := upsertOrder{in: in, now: w.Clock.Now(), strangers: w.strangers}
 	go func() {
 		defer close(f.done)

@@ -192,7 +192,7 @@ func (g *ingest) create(q querier, suppressed map[string]Suppression) error {
 	}
 	slices.Sort(emails)
 	emails = slices.Compact(emails)
-	var list []freshContact
+	var list []*freshContact
 	for n, email := range emails {
 		id := contacts.ID(g.contacts[n])
 		c := contacts.Contact{ID: id, Email: email, Seed: seedOf(g.database, id), CreatedAt: g.now}

@@ -47,8 +47,7 @@ func (u *upsert) meet(first contacts.ID) {
 	for _, of := range u.told.moved {
 		add(of.contact, u.told.records[of].now)
 	}
-	for n := range u.fresh {
-		c := &u.fresh[n]
+	for n, c := range u.fresh {
 		f := contacts.Facts{Contact: c.Contact, Consents: acts[n]}
 		for _, said := range f.Consents {
 			f.Events = append(f.Events, consentEvent(c.ID, said))

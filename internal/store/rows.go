@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"strconv"
 	"strings"
 
 	"rapport/segments"
@@ -47,7 +46,7 @@ type preparer interface {
 func insertEach(ctx context.Context, tx preparer, into, conflict string, columns []column) (inserted int64, err error) {
 	values := make([]string, len(columns))
 	for i, c := range columns {
-		values[i] = "$" + strconv.Itoa(i+1)
+		values[i] = "?" // a number would be looked up by its name for each row
 		if c.kind == jsonKind {
 			values[i] = "jsonb(" + values[i] + ")"
 		}

@@ -146,11 +146,15 @@ type historyRow struct {
 }
 
 func historyRows(st StateChange) []historyRow {
-	position := map[string]int64{}
 	rows := make([]historyRow, len(st.Changes))
 	for i, c := range st.Changes {
-		rows[i] = historyRow{st.Contact, c.Kind, position[c.Kind], c.From, c.To, c.Rule, c.Event, c.EventKey, ms(c.At)}
-		position[c.Kind]++
+		position := int64(0)
+		for _, before := range rows[:i] {
+			if before.kind == c.Kind {
+				position = before.position + 1
+			}
+		}
+		rows[i] = historyRow{st.Contact, c.Kind, position, c.From, c.To, c.Rule, c.Event, c.EventKey, ms(c.At)}
 	}
 	slices.SortStableFunc(rows, func(a, b historyRow) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.position, b.position))
@@ -187,10 +191,7 @@ func (s *Store) insertHistory(ctx context.Context, q querier, rows []historyRow)
 		contact[i], position[i], event[i], when[i] = int64(r.contact), r.position, r.event, r.at
 		kind[i], from[i], to[i], rule[i], key[i] = r.kind, r.from, r.to, r.rule, r.eventKey
 	}
-	b := s.statement()
-	source := b.table("r", bigints("contact_id", contact), texts("kind", kind), bigints("position", position), texts("from_value", from),
-		texts("to_value", to), texts("rule", rule), bigints("event_id", event), texts("event_key", key), bigints("at", when))
-	_, err := q.exec(ctx, `insert into stage_changes (contact_id, kind, position, from_value, to_value, rule, event_id, event_key, at)
-		select r.contact_id, r.kind, r.position, r.from_value, r.to_value, r.rule, r.event_id, r.event_key, r.at from `+source, b.args...)
+	_, err := s.insertRows(ctx, q, "stage_changes", "", bigints("contact_id", contact), texts("kind", kind), bigints("position", position),
+		texts("from_value", from), texts("to_value", to), texts("rule", rule), bigints("event_id", event), texts("event_key", key), bigints("at", when))
 	return err
 }

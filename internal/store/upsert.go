@@ -79,7 +79,7 @@ type upsert struct {
 
 	emails  []string         // in the order of the input, each once
 	byEmail map[string][]int // the inputs of an address
-	fresh   []freshContact   // who seem to be new, in the order of their addresses
+	fresh   []*freshContact  // who seem to be new, in the order of their addresses
 	told    weighed          // what the inputs say of their consents
 	differ  []string         // addresses of those who are known and seem to be different
 

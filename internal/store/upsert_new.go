@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/fnv"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -18,12 +19,8 @@ type freshContact struct {
 	place              *place // nil: nobody has given it one
 }
 
-func fresh(c contacts.Contact) freshContact {
-	f := freshContact{Contact: c, attributes: "{}", folded: contacts.Folded(&c)}
-	if len(c.Attributes) > 0 {
-		f.attributes = jsonText(c.Attributes)
-	}
-	return f
+func fresh(c contacts.Contact) *freshContact {
+	return &freshContact{Contact: c, attributes: string(contacts.AppendJSON(make([]byte, 0, 128), c.Attributes)), folded: contacts.Folded(&c)}
 }
 
 // prepare makes those who seem to be new ready to be written.
@@ -39,7 +36,7 @@ func (u *upsert) prepare(strangers []string) error {
 	if err != nil {
 		return err
 	}
-	u.fresh = make([]freshContact, len(strangers))
+	u.fresh = make([]*freshContact, len(strangers))
 	var acts []ConsentChange
 	var of []int
 	for n, email := range strangers { // ids in the order of the file
@@ -67,7 +64,7 @@ func (u *upsert) prepare(strangers []string) error {
 	u.told = weigh(acts, make(map[topicOf]*record, len(acts)))
 	noteRefused(u.before, of, u.told.refused)
 	u.meet(contacts.ID(next))
-	slices.SortFunc(u.fresh, func(a, b freshContact) int { return strings.Compare(a.Email, b.Email) })
+	slices.SortFunc(u.fresh, func(a, b *freshContact) int { return strings.Compare(a.Email, b.Email) })
 	return nil
 }
 
@@ -75,12 +72,38 @@ func (u *upsert) prepare(strangers []string) error {
 func take(c, from *contacts.Contact) {
 	c.FirstName, c.LastName = cleanText(from.FirstName), cleanText(from.LastName)
 	c.Language, c.Timezone = cleanText(from.Language), cleanText(from.Timezone)
+	if c.Attributes = from.Attributes; isClean(from.Attributes) {
+		return
+	}
 	c.Attributes = make(map[string]any, len(from.Attributes))
 	for name, value := range from.Attributes {
 		if name, value = cleanText(name), cleanValue(value); name != "" && value != nil {
 			c.Attributes[name] = value
 		}
 	}
+}
+
+// isClean tells whether attributes are as they would be read again.
+func isClean(attributes map[string]any) bool {
+	for name, value := range attributes {
+		switch v := value.(type) {
+		case bool:
+		case float64:
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return false
+			}
+		case string:
+			if cleanText(v) != v {
+				return false
+			}
+		default:
+			return false
+		}
+		if name == "" || cleanText(name) != name {
+			return false
+		}
+	}
+	return attributes != nil
 }
 
 // create inserts those who are not known yet, with their consents and their
@@ -98,26 +121,27 @@ func (u *upsert) create(q querier) (look []contacts.ID, late []string, err error
 	if err != nil {
 		return nil, nil, err
 	}
-	list := make([]freshContact, 0, len(u.fresh))
+	list := make([]*freshContact, 0, len(u.fresh))
 	for _, c := range u.fresh {
 		if u.results[u.byEmail[c.Email][0]].Rejected != "" {
 			continue
 		}
-		if x, ok := suppressed[c.Email]; ok {
-			c.Suppression = &contacts.Suppression{Reason: x.Reason, At: x.At, Source: x.Source}
-		}
-		if !placing || c.Suppression != nil { // it has its place as somebody who may be mailed
-			c.place = nil
+		if x, ok := suppressed[c.Email]; ok { // it has its place as somebody who may be mailed
+			other := *c
+			other.Suppression, other.place = &contacts.Suppression{Reason: x.Reason, At: x.At, Source: x.Source}, nil
+			c = &other
 		}
 		list = append(list, c)
+	}
+	if !placing {
+		list = unplaced(list)
 	}
 	is, err := u.insertContacts(u.ctx, q, list, u.now)
 	if err != nil {
 		return nil, nil, err
 	}
 	created := make([]*freshContact, 0, len(list))
-	for n := range list {
-		c := &list[n]
+	for _, c := range list {
 		if !is(c.ID) {
 			late = append(late, c.Email)
 			continue
@@ -139,6 +163,17 @@ func (u *upsert) create(q querier) (look []contacts.ID, late []string, err error
 		told = told.of(created)
 	}
 	return look, late, u.saveWeighed(u.ctx, q, &told)
+}
+
+// unplaced are the same contacts without their places.
+func unplaced(list []*freshContact) []*freshContact {
+	out := make([]*freshContact, len(list))
+	for i, c := range list {
+		other := *c
+		other.place = nil
+		out[i] = &other
+	}
+	return out
 }
 
 // of is what remains for some of the contacts.
@@ -190,7 +225,7 @@ func seedOf(database string, id contacts.ID) uint32 {
 // insertContacts writes new contacts, who are in the order of their addresses, so
 // that two who bring the same ones wait for each other and do not deadlock. It
 // returns which ids are in: an address that was there keeps its contact.
-func (s *Store) insertContacts(ctx context.Context, q querier, list []freshContact, now time.Time) (is func(contacts.ID) bool, err error) {
+func (s *Store) insertContacts(ctx context.Context, q querier, list []*freshContact, now time.Time) (is func(contacts.ID) bool, err error) {
 	n := len(list)
 	id, seed, since := make([]int64, n), make([]int64, n), make([]int64, n)
 	createdAt, updatedAt := make([]int64, n), make([]int64, n)
@@ -199,8 +234,7 @@ func (s *Store) insertContacts(ctx context.Context, q querier, list []freshConta
 	reason, source := make([]*string, n), make([]*string, n)
 	stage, health := make([]string, n), make([]string, n)
 	stageSince, healthSince, next := make([]int64, n), make([]int64, n), make([]int64, n)
-	for i := range list {
-		c := &list[i]
+	for i, c := range list {
 		health[i] = noHealth
 		if p := c.place; p != nil {
 			stage[i], stageSince[i], next[i] = p.Stage, ms(p.StageSince), msUp(p.NextChange)

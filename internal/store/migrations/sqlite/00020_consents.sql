@@ -25,3 +25,22 @@ create view consent_acts as
   select contact_id, topic, state, source, at, key from consents
   union all
   select contact_id, topic, state, source, at, key from consent_history;
+
+-- The key is the table: each change is written into one tree less.
+create table stage_changes_by_key (
+  contact_id integer not null,
+  kind       text   not null,                -- stage or health
+  position   integer not null,               -- 0, 1, 2 … in the contact's history of this kind
+  from_value text   not null,
+  to_value   text   not null,
+  rule       text   not null,
+  event_id   integer not null default 0,
+  event_key  text   not null default '',
+  at         integer not null,
+  primary key (contact_id, kind, position)
+) without rowid;
+insert into stage_changes_by_key (contact_id, kind, position, from_value, to_value, rule, event_id, event_key, at)
+  select contact_id, kind, position, from_value, to_value, rule, event_id, event_key, at from stage_changes order by contact_id, kind, position;
+drop table stage_changes;
+alter table stage_changes_by_key rename to stage_changes;
+create index stage_changes_at on stage_changes (at);
