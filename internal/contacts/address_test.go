@@ -93,3 +93,18 @@ func FuzzParseAddress(f *testing.F) {
 		}
 	})
 }
+
+// Most domains are not given to the rules of international ones. Those would let
+// through the same, as it stands.
+func TestPlainDomainsAreWhatTheRulesMakeOfThem(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		domain := rapid.StringMatching(`[a-z0-9XN.-]{1,70}(\.[a-z0-9-]{1,3})?`).Draw(t, "domain")
+		if !hostName(strings.ToLower(domain)) {
+			return
+		}
+		got, reason := parseDomain(domain)
+		if want, err := domains.ToASCII(domain); err != nil && reason == "" || err == nil && reason == "" && got != strings.ToLower(want) {
+			t.Errorf("%s: %q, %q; by the rules it is %q, %v", domain, got, reason, want, err)
+		}
+	})
+}

@@ -2,7 +2,9 @@ package contacts
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +152,26 @@ func TestExactIsTheDecimalThatWasWritten(t *testing.T) {
 	for _, f := range []float64{1e-7, tenth + 2*tenth, 1e10, 1e300, 1.0000001} {
 		if got, ok := Exact(f); ok {
 			t.Errorf("Exact(%v) = %d", f, got)
+		}
+	}
+}
+
+func TestAppendJSONWritesWhatIsReadAgain(t *testing.T) {
+	for _, v := range []any{
+		"", "Köln", "a \"quote\" \\ and \x01 <b>", true, false, nil, 0.0, math.Copysign(0, -1), 12.0, -7.0, 1e15, -1e15, 1e21, 0.1, 1e-9, math.MaxFloat64, 9007199254740993.0,
+		[]any{"a", 1.5, nil}, map[string]any{}, map[string]any{"b": 1.0, "a": map[string]any{"c": []any{}}, "ü\n": "x"},
+	} {
+		want, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a, b any
+		got := AppendJSON([]byte("before"), v)[len("before"):]
+		if err := errors.Join(json.Unmarshal(got, &a), json.Unmarshal(want, &b)); err != nil {
+			t.Errorf("%s: %v", got, err)
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("%s is read as %v, not as %v", got, a, b)
 		}
 	}
 }
