@@ -39,6 +39,9 @@ func newLooks(d *Definition) *looks {
 	if l.fields {
 		l.needs = l.needs.And(contacts.Needs{Events: []string{contacts.EventChanged}})
 	}
+	if l.consents { // a change names the act that caused it
+		l.needs = l.needs.And(contacts.Needs{Events: []string{contacts.EventConsentGiven, contacts.EventConsentWithdrawn, contacts.EventConsentPending}})
+	}
 	return l
 }
 
