@@ -9,14 +9,10 @@ import (
 )
 
 func (l *eventLeaf) sql(p *SQL) string {
-	c := p.clock()
-	r := &rows{table: tableEvents + " e", alias: "e"}
-	r.and(l.seenSQL(p, "e")...)
-	r.and(l.window.bounds(c).sql("e." + colEventAt)...)
-	r.and(l.window.bounds(c).stored(p, "e."+colID)...)
+	r := l.rows(p)
 	if l.pick != "" {
 		if owners, ok := l.pickedOwners(p, r); ok {
-			return p.owns(owners)
+			return "(c." + colID + " in (" + owners + "))"
 		}
 	}
 	for i := range l.where {
@@ -32,18 +28,31 @@ func (l *eventLeaf) sql(p *SQL) string {
 	if l.sumOf == "" {
 		return r.count(p, l.count, "", interval{})
 	}
+	return r.count(p, l.count, l.sumSQL(p), l.sum)
+}
+
+// rows are the events of the name that may be seen in the window.
+func (l *eventLeaf) rows(p *SQL) *rows {
+	b := l.window.bounds(p.clock())
+	r := &rows{table: tableEvents + " e", alias: "e"}
+	r.and(l.seenSQL(p, "e")...)
+	r.and(b.sql("e." + colEventAt)...)
+	r.and(b.stored(p, "e."+colID)...)
+	return r
+}
+
+// summing are the rows and what stands behind them to find those with such a sum.
+func (l *eventLeaf) summing(p *SQL) (r *rows, having string) {
+	r = l.rows(p)
+	return r, r.grouped(l.count, l.sumSQL(p), l.sum)
+}
+
+// sumSQL adds up a property. Whole units and the rest are summed apart: a sum of
+// millionths could leave what 64 bits hold, which is an error in SQLite.
+func (l *eventLeaf) sumSQL(p *SQL) string {
 	s := p.property(l.sumOf)
 	amount := "coalesce(" + s.of(contacts.KindNumber) + ", " + s.of(contacts.KindAmount) + ")"
-	// Whole units and the rest are summed apart: a sum of millionths could leave
-	// what 64 bits hold, which is an error in SQLite.
-	sum := "coalesce(sum(" + amount + " / 1000000) * 1000000 + sum(" + amount + " % 1000000), 0)"
-	if owners, ok := l.sumSince(p, r, r.grouped(l.count, sum, l.sum)); ok {
-		if l.without() {
-			return not(p.owns(owners))
-		}
-		return p.owns(owners)
-	}
-	return r.count(p, l.count, sum, l.sum)
+	return "coalesce(sum(" + amount + " / 1000000) * 1000000 + sum(" + amount + " % 1000000), 0)"
 }
 
 // seenSQL is what is true of the events that the leaf may see at all.

@@ -19,11 +19,15 @@ func (r *rows) contact() string { return r.alias + "." + colContactID }
 
 // owners selects the contacts that have such rows; a contact may come twice.
 func (r *rows) owners(p *SQL) string {
-	where := r.where
-	if p.Bound != nil {
-		where = append([]string{p.Bound(r.contact())}, where...)
+	return "select " + r.contact() + " from " + r.table + " where " + strings.Join(r.bounded(p), " and ")
+}
+
+// bounded is what is asked of the rows of those whom the statement is about.
+func (r *rows) bounded(p *SQL) []string {
+	if p.Bound == nil {
+		return r.where
 	}
-	return "select " + r.contact() + " from " + r.table + " where " + strings.Join(where, " and ")
+	return append([]string{p.Bound(r.contact())}, r.where...)
 }
 
 // any asks whether the contact has such a row.

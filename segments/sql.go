@@ -38,7 +38,9 @@ type SQL struct {
 	// of whom they know everything up to Now. Relied is set when they are asked.
 	Tallied, Relied bool
 
-	within *path // the segments that led here, so that a circle ends
+	within  *path  // the segments that led here, so that a circle ends
+	row     string // the event whose tally t is at hand
+	rowUsed bool   // it was asked
 }
 
 // Arg adds an argument and gives its placeholder.
@@ -65,7 +67,10 @@ func (c *Condition) SQL(p *SQL) string { return c.compile(p, true) }
 func (c *Condition) compile(p *SQL, want bool) string {
 	switch c.kind {
 	case single:
-		if o, ok := c.often(p, want); ok {
+		if o, ok := c.often(p, want); ok && o.name == p.row {
+			p.rowUsed, p.Relied = true, true
+			return o.held()
+		} else if ok {
 			return p.asks([]often{o})[0]
 		}
 		if inner, ok := c.leaf.(*segmentLeaf); ok {

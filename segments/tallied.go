@@ -44,25 +44,42 @@ func (c *Condition) often(p *SQL, want bool) (o often, ok bool) {
 }
 
 // asks compiles questions about one event that must all be answered with yes.
-// Where one of them finds contacts, the others restrict what it finds.
-func (p *SQL) asks(questions []often) []string {
+// Where one of them finds contacts, the others restrict what it finds, and so does
+// what else is said of the same tally.
+func (p *SQL) asks(questions []often, said ...string) []string {
 	p.Relied = true
-	if !slices.ContainsFunc(questions, func(o often) bool { return !o.none }) {
+	name := questions[0].name
+	if !finds(questions) {
 		parts := make([]string, len(questions))
 		for i, o := range questions {
-			parts[i] = not(p.tallies(o.name, o.holds).any(p))
+			parts[i] = not(p.tally(name, o.holds))
 		}
 		return parts
 	}
-	var holds []string
 	for _, o := range questions {
-		if o.none {
-			holds = append(holds, not(o.holds))
-		} else {
-			holds = append(holds, o.holds)
-		}
+		said = append(said, o.held())
 	}
-	return []string{p.tallies(questions[0].name, holds...).any(p)}
+	return []string{p.tally(name, said...)}
+}
+
+// finds tells whether one of the questions finds contacts, who have a tally then.
+func finds(questions []often) bool {
+	return slices.ContainsFunc(questions, func(o often) bool { return !o.none })
+}
+
+// held is the answer where there is a tally.
+func (o often) held() string {
+	if o.none {
+		return not(o.holds)
+	}
+	return o.holds
+}
+
+// tally asks whether the contact has a tally of an event for which all of that holds.
+func (p *SQL) tally(name string, holds ...string) string {
+	r := p.tallies(name, "t."+colContactID+" = c."+colID)
+	r.and(holds...)
+	return "(exists (select 1 from " + r.table + " where " + strings.Join(r.bounded(p), " and ") + "))"
 }
 
 // tallies are the rows of an event's tallies for which conditions hold.
@@ -73,16 +90,17 @@ func (p *SQL) tallies(name string, holds ...string) *rows {
 	return r
 }
 
-// together compiles parts that must all hold. Those that tallies of the same
-// event answer are asked of it at once.
+// together compiles parts that must all hold. Those that tallies of one event
+// answer are asked of the same row, and so is what other parts ask of that event.
 func (p *SQL) together(parts []*Condition, want bool) []string {
-	texts := make([]string, 0, len(parts))
+	var texts []string
 	questions := map[string][]often{}
 	var names []string
+	var others []*Condition
 	for _, part := range parts {
 		o, ok := part.often(p, want)
-		if !ok {
-			texts = append(texts, part.compile(p, want))
+		if !ok || p.row == o.name {
+			others = append(others, part)
 			continue
 		}
 		if questions[o.name] == nil {
@@ -90,8 +108,25 @@ func (p *SQL) together(parts []*Condition, want bool) []string {
 		}
 		questions[o.name] = append(questions[o.name], o)
 	}
+	said := map[string][]string{}
+	for _, part := range others {
+		row, used := p.row, p.rowUsed
+		if len(names) > 0 && finds(questions[names[0]]) {
+			p.row = names[0]
+		}
+		p.rowUsed = false
+		text := part.compile(p, want)
+		if p.rowUsed && p.row != row {
+			said[p.row] = append(said[p.row], text)
+			p.rowUsed = used
+		} else {
+			texts = append(texts, text)
+			p.rowUsed = p.rowUsed || used
+		}
+		p.row = row
+	}
 	for _, name := range names {
-		texts = append(texts, p.asks(questions[name])...)
+		texts = append(texts, p.asks(questions[name], said[name]...)...)
 	}
 	return texts
 }
@@ -127,6 +162,8 @@ func (b bounds) atLeast(n int64) string {
 	case n == 1:
 		return "(" + b.later("t."+colTallyLastAt) + ")"
 	}
+	// One that is missing is null, and is not later; a null in a "where" is enough
+	// for that, but it may be denied too.
 	return orFalse(b.later("t." + colTallyEarlier + "[" + strconv.FormatInt(n-1, 10) + "]"))
 }
 
@@ -144,12 +181,15 @@ func (l *eventLeaf) often(p *SQL) (o often, ok bool) {
 	if l.sumOf == "" { // the one that is picked of those in a window is the last of all
 		return counted(l.name, l.count, b)
 	}
-	if b.before != math.MaxInt64 || b.later("") != "" {
+	if b.before != math.MaxInt64 {
 		return o, false
 	}
 	o = often{name: l.name, holds: l.summed(), none: l.without()}
 	if o.none {
 		o.holds = not(o.holds)
+	}
+	if b.later("") != "" {
+		o.holds = l.sumSince(p, b, o.holds)
 	}
 	return o, true
 }
@@ -165,22 +205,13 @@ func (l *eventLeaf) summed() string {
 }
 
 // sumSince asks for a sum in a window that ends now. Who did it for the first time
-// in the window has the sum of all times; of who did it before too, the events are
-// asked, and nobody else has any.
-func (l *eventLeaf) sumSince(p *SQL, events *rows, having string) (owners string, ok bool) {
-	v := p.Scope.visible(l.ever)
-	b := l.window.bounds(p.clock())
-	if !p.Tallied || len(l.where) > 0 || v.origin != 0 || v.since != math.MinInt64 || b.before != math.MaxInt64 || b.later("") == "" {
-		return "", false
-	}
-	p.Relied = true
-	holds := l.summed()
-	if l.without() {
-		holds = not(holds)
-	}
-	begun := "(" + b.later("t."+colTallyFirstAt) + ")"
-	events.and(events.contact() + " in (" + p.tallies(l.name, not(begun), b.later("t."+colTallyLastAt)).owners(p) + ")")
-	return p.tallies(l.name, begun, holds).owners(p) + " union all " + events.owners(p) + having, true
+// in the window has the sum of all times. Of those who did it before the window and
+// in it the events are asked, all at once and only if there is one.
+func (l *eventLeaf) sumSince(p *SQL, b bounds, always string) string {
+	begun, last := "("+b.later("t."+colTallyFirstAt)+")", "("+b.later("t."+colTallyLastAt)+")"
+	events, having := l.summing(p)
+	events.and(events.contact() + " in (" + p.tallies(l.name, not(begun), last).owners(p) + ")")
+	return "(" + last + " and case when " + begun + " then " + always + " else c." + colID + " in (" + events.owners(p) + having + ") end)"
 }
 
 // pickedOwners selects the contacts whose first or last event of a name has what the
@@ -202,13 +233,9 @@ func (l *eventLeaf) pickedOwners(p *SQL, events *rows) (owners string, ok bool) 
 			fits = append(fits, l.where[i].tests[j].sql(p, p.property(l.where[i].path)))
 		}
 	}
-	where := events.where
-	if p.Bound != nil {
-		where = append([]string{p.Bound(events.contact())}, where...)
-	}
 	return "select o." + colContactID + " from (select distinct on (e." + colContactID + ") e." + colContactID + ", " + join(fits, "and") + " as fits from " +
 		tableEvents + " e join " + tableTallies + " t on t." + colContactID + " = e." + colContactID + " and t." + colTallyName + " = e." + colEventName +
-		" and t." + at + " = e." + colEventAt + " where " + strings.Join(where, " and ") +
+		" and t." + at + " = e." + colEventAt + " where " + strings.Join(events.bounded(p), " and ") +
 		" order by e." + colContactID + ", e." + colEventKey + ` collate "C"` + order + ") as o where o.fits", true
 }
 

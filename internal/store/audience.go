@@ -64,38 +64,36 @@ func (s *Store) lookAhead(ctx context.Context, in EnrolInput) error {
 	if limit == 0 {
 		limit = lookSize
 	}
-	in.SQL.Bound = span{after: cursor}.of
+	p := in.SQL
+	p.Now, p.Bound = in.Now, span{after: cursor}.of
 	b := s.statement()
-	excluded := "0"
-	if names := sortedKeys(in.Exclude); len(names) > 0 {
-		var text strings.Builder
-		text.WriteString("case")
-		for i, name := range names {
-			text.WriteString(" when " + in.where(b, in.Exclude[name]) + " then " + strconv.Itoa(i+1))
-		}
-		excluded = text.String() + " else 0 end"
+	names := sortedKeys(in.Exclude)
+	conditions := []*segments.Condition{in.Audience}
+	for _, name := range names {
+		conditions = append(conditions, in.Exclude[name])
 	}
-	a.after, a.people = cursor, a.people[:0]
-	err = each(ctx, s.db, `select c.id, `+excluded+` from contacts c where not c.erased and c.id > `+b.arg(cursor)+` and `+in.where(b, in.Audience)+
-		` order by c.id limit `+b.arg(limit), b.args, func(scan func(...any) error) error {
-		var p applicant
-		err := scan(&p.id, &p.excluded)
-		a.people = append(a.people, p)
-		return err
+	people := b.asking(p, conditions, func(among string, ask func(*segments.Condition) string) string {
+		excluded := "0"
+		if len(names) > 0 {
+			var text strings.Builder
+			text.WriteString("case")
+			for i, name := range names {
+				text.WriteString(" when (" + ask(in.Exclude[name]) + ") then " + strconv.Itoa(i+1))
+			}
+			excluded = text.String() + " else 0 end"
+		}
+		return `select c.id, ` + excluded + ` as excluded from contacts c where ` + among + ` and c.id > ` + b.arg(cursor) + ` and ` + ask(in.Audience)
+	})
+	people += ` order by 1 limit ` + b.arg(limit)
+	err = s.db.readMany(ctx, func(q querier) error {
+		a.after, a.people = cursor, a.people[:0]
+		return each(ctx, q, people, b.args, func(scan func(...any) error) error {
+			var p applicant
+			err := scan(&p.id, &p.excluded)
+			a.people = append(a.people, p)
+			return err
+		})
 	})
 	a.looked, a.all = err == nil, len(a.people) < limit
 	return err
-}
-
-// where compiles a condition on contacts, as the engine's clock stood at the
-// firing; nil holds for everybody.
-func (in *EnrolInput) where(b *statement, c *segments.Condition) string {
-	if c == nil {
-		return "true"
-	}
-	p := in.SQL
-	p.Dialect, p.Now, p.Args = b.dialect, in.Now, b.args
-	text := c.SQL(&p)
-	b.args = p.Args
-	return "(" + text + ")"
 }

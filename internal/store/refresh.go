@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"rapport/internal/contacts"
 	"rapport/segments"
 )
 
@@ -17,40 +18,32 @@ type SegmentInput struct {
 	SQL       segments.SQL // Now, Segments, Zone, Ladder and CampaignIDs
 }
 
-// compiled is the condition, or its opposite, for a part of the contacts.
-func (s *Store) compiled(b *statement, in SegmentInput, part span, want bool) string {
-	p := in.SQL
-	p.Dialect, p.Args, p.Bound = b.dialect, b.args, part.of
-	c := in.Condition
-	if !want {
-		c = c.Not()
-	}
-	text := c.SQL(&p)
-	b.args = p.Args
-	return text
-}
-
 // RefreshSegment brings the membership of a segment up to date. The first time,
 // and after its condition changed, who is in now is the baseline and enrols
 // nobody. Later it touches the contacts who came or went without anybody
-// noticing, because time passed, and React does the rest. It goes through
-// everybody, limit contacts in a transaction, and returns how many it touched.
+// noticing, because time passed, and React does the rest. Everybody is looked at in
+// one statement; what follows is written for limit contacts in a transaction. It
+// returns how many it touched.
 func (s *Store) RefreshSegment(ctx context.Context, in SegmentInput, now time.Time, limit int) (touched int64, err error) {
 	r := refresh{Store: s, in: in, now: now}
 	if err = s.db.write(ctx, func(q querier) error { return r.begin(ctx, q) }); err != nil {
 		return 0, fmt.Errorf("cannot refresh segment %s: %w", in.Name, err)
 	}
+	list, err := r.look(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("cannot refresh segment %s: %w", in.Name, err)
+	}
 	for part := (span{}); ; part.after = part.last {
-		last := false
-		var n int64
+		n := min(limit, len(list))
+		those, rest := list[:n], list[n:]
+		if part.last = 0; len(rest) > 0 {
+			part.last = those[n-1]
+		}
 		err = s.db.writeMany(ctx, func(q querier) error {
 			if err := r.stands(ctx, q); err != nil {
 				return err
 			}
-			if last, err = r.next(ctx, q, &part, limit); err != nil {
-				return err
-			}
-			if n, err = r.through(ctx, q, part); err != nil || !last {
+			if err := r.write(ctx, q, part, those); err != nil || len(rest) > 0 {
 				return err
 			}
 			return r.end(ctx, q)
@@ -61,7 +54,10 @@ func (s *Store) RefreshSegment(ctx context.Context, in SegmentInput, now time.Ti
 		if err != nil {
 			return touched, fmt.Errorf("cannot refresh segment %s: %w", in.Name, err)
 		}
-		if touched += n; last {
+		if !r.first {
+			touched += int64(n)
+		}
+		if list = rest; len(list) == 0 {
 			return touched, nil
 		}
 	}
@@ -115,51 +111,48 @@ func (r *refresh) stands(ctx context.Context, q querier) error {
 	return nil
 }
 
-// next finds the end of the next part of the contacts; last: there is none behind it.
-func (r *refresh) next(ctx context.Context, q querier, part *span, limit int) (last bool, err error) {
-	var n int64
-	_, err = one(ctx, q, `select coalesce(max(id), 0), count(*) from (select id from contacts where id > $1 order by id limit $2) as part`,
-		[]any{part.after, limit}, &part.last, &n)
-	part.last = max(part.last, part.after)
-	return n < int64(limit), err
-}
-
-// through looks at the contacts of a part.
-func (r *refresh) through(ctx context.Context, q querier, part span) (touched int64, err error) {
-	if part.last == part.after {
-		return 0, nil
-	}
-	if r.first {
-		return 0, r.baseline(ctx, q, part)
-	}
-	came, err := r.compare(ctx, q, part, true)
-	if err != nil {
-		return 0, err
-	}
-	went, err := r.compare(ctx, q, part, false)
-	return came + went, err
-}
-
-// compare touches those who are in and were not, or the other way round.
-func (r *refresh) compare(ctx context.Context, q querier, part span, came bool) (int64, error) {
+// look finds whom there is something to write about, in the order of their ids: for
+// a baseline those who are in, else those who are in and were not, or the other way
+// round.
+func (r *refresh) look(ctx context.Context) (list []int64, err error) {
 	b := r.statement()
-	was := `exists (select 1 from memberships m where m.contact_id = c.id and m.segment = ` + b.arg(r.in.Name) + ` and ` + part.of("m.contact_id") + `)`
-	if came {
-		was = "not " + was
+	text := b.members(r.in.SQL, r.in.Condition)
+	if !r.first {
+		name := b.arg(r.in.Name)
+		text = `select coalesce(n.id, m.contact_id) as id from (` + text + `) as n
+			full join (select m.contact_id from memberships m join contacts c on c.id = m.contact_id where m.segment = ` + name + ` and not c.erased) as m on m.contact_id = n.id
+			where n.id is null or m.contact_id is null`
 	}
-	return r.touchSelected(ctx, q, `select c.id from contacts c where not c.erased and `+part.of("c.id")+
-		` and `+was+` and `+r.compiled(b, r.in, part, came), b.args...)
+	err = r.db.readMany(ctx, func(q querier) error {
+		list = list[:0]
+		return each(ctx, q, text+` order by 1`, b.args, func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			list = append(list, id)
+			return err
+		})
+	})
+	return list, err
 }
 
-// baseline writes who is in now.
-func (r *refresh) baseline(ctx context.Context, q querier, part span) error {
+// write touches those who came or went, or makes them the baseline of a part.
+func (r *refresh) write(ctx context.Context, q querier, part span, those []int64) error {
+	if !r.first {
+		touched := make([]Touched, len(those))
+		for i, id := range those {
+			touched[i].Contact = contacts.ID(id)
+		}
+		return r.touch(ctx, q, touched)
+	}
 	b := r.statement()
 	if _, err := q.exec(ctx, `delete from memberships where segment = `+b.arg(r.in.Name)+` and `+part.of("contact_id"), b.args...); err != nil {
 		return err
 	}
 	b = r.statement()
-	_, err := q.exec(ctx, `insert into memberships (segment, contact_id, entered_at) select `+b.arg(r.in.Name)+`, c.id, cast(`+b.arg(ms(r.now))+
-		` as bigint) from contacts c where not c.erased and `+part.of("c.id")+` and `+r.compiled(b, r.in, part, true)+` on conflict do nothing`, b.args...)
+	name, when := b.arg(r.in.Name), b.arg(ms(r.now))
+	from := b.table("r", bigints("contact_id", those))
+	_, err := q.exec(ctx, `insert into memberships (segment, contact_id, entered_at) select `+name+`, r.contact_id, cast(`+when+` as bigint)
+		from `+from+` where true on conflict do nothing`, b.args...)
 	return err
 }
 

@@ -15,18 +15,17 @@ create table tallies (
 ) with (fillfactor = 80);
 
 set local work_mem = '256MB';
-insert into tallies (contact_id, name, number, first_at, last_at, earlier)
-  select e.contact_id, e.name, count(*), min(e.at), max(e.at), (array_agg(e.at order by e.at desc))[2:8]
-  from events e where not e.machine and not exists (select 1 from touched w where w.event_id = e.id)
-  group by e.name, e.contact_id order by e.name, e.contact_id;
-update tallies set sums = s.sums from (
-  select n.contact_id, n.name, jsonb_object_agg(n.key, n.total) as sums from (
-    select e.contact_id, e.name, v.key, sum(v.value::numeric) as total
-    from events e cross join lateral jsonb_each_text(coalesce(e.folded -> 'a', '{}') || coalesce(e.folded -> 'n', '{}')) as v
-    where not e.machine and (e.folded ? 'n' or e.folded ? 'a') and not exists (select 1 from touched w where w.event_id = e.id)
-    group by e.contact_id, e.name, v.key) as n
-  group by n.contact_id, n.name) as s
-where tallies.contact_id = s.contact_id and tallies.name = s.name;
+insert into tallies (contact_id, name, number, first_at, last_at, earlier, sums)
+  select e.contact_id, e.name, e.number, e.first_at, e.last_at, e.earlier, coalesce(s.sums, '{}')
+  from (select contact_id, name, count(*) as number, min(at) as first_at, max(at) as last_at, (array_agg(at order by at desc))[2:8] as earlier
+    from events where not machine and not exists (select 1 from touched w where w.event_id = events.id) group by name, contact_id) as e
+  left join (select n.contact_id, n.name, jsonb_object_agg(n.key, n.total) as sums from (
+      select v.contact_id, v.name, x.key, sum(x.value::numeric) as total
+      from events v cross join lateral jsonb_each_text(coalesce(v.folded -> 'a', '{}') || coalesce(v.folded -> 'n', '{}')) as x
+      where not v.machine and (v.folded ? 'n' or v.folded ? 'a') and not exists (select 1 from touched w where w.event_id = v.id)
+      group by v.name, v.contact_id, x.key) as n
+    group by n.name, n.contact_id) as s on s.contact_id = e.contact_id and s.name = e.name
+  order by e.name, e.contact_id;
 analyze tallies;
 
 -- What is still asked of all events is read from one end to the other, by both
