@@ -233,6 +233,9 @@ func (l *eventLeaf) pickedOwners(p *SQL, events *rows) (owners string, ok bool) 
 			fits = append(fits, l.where[i].tests[j].sql(p, p.property(l.where[i].path)))
 		}
 	}
+	// The two names are compared by different collations, so the planner has to be
+	// told that both are this one.
+	events.and("t." + colTallyName + " = " + p.text(l.name))
 	return "select o." + colContactID + " from (select distinct on (e." + colContactID + ") e." + colContactID + ", " + join(fits, "and") + " as fits from " +
 		tableEvents + " e join " + tableTallies + " t on t." + colContactID + " = e." + colContactID + " and t." + colTallyName + " = e." + colEventName +
 		" and t." + at + " = e." + colEventAt + " where " + strings.Join(events.bounded(p), " and ") +

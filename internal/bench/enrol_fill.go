@@ -45,6 +45,7 @@ func fillLapsed(ctx context.Context, r *Run, s *store.Store, now time.Time) erro
 	indexes := f.dropIndexes()
 	f.each("contacts", r.Size, fillLapsedContacts, fillLapsedConsents)
 	f.each("events", r.Size*enrolEvents, fillLapsedEvents)
+	f.tally()
 	for i, text := range indexes {
 		f.run.Step("indexes", int64(i), int64(len(indexes)))
 		f.exec(text)

@@ -34,13 +34,14 @@ func fillWorld(ctx context.Context, r *Run, dsn string, size int64, now time.Tim
 	defer db.Close(context.WithoutCancel(ctx))
 	f := &fill{ctx: ctx, db: db, run: r, size: size, now: now.UnixMilli()}
 	f.exec("begin") // so that a fill that ends half way leaves the indexes in their places
-	f.exec(`truncate contacts, consents, consent_history, events, event_keys, campaigns, enrolments, messages, batches, segments, memberships, touched, stage_changes`)
+	f.exec(`truncate contacts, consents, consent_history, events, event_keys, campaigns, enrolments, messages, batches, segments, memberships, touched, stage_changes, tallies`)
 	f.exec(draw)
 	indexes := f.dropIndexes()
 	f.each("events", size*eventsEach, fillEvents)
 	f.exec(`create temp table bought as select contact_id, count(*) as orders, max(at) as last_at from events where name = 'order.placed' group by contact_id`)
 	f.exec(`create unique index on bought (contact_id)`)
 	f.exec(`analyze bought`)
+	f.tally()
 	f.each("contacts", size, fillContacts)
 	f.each("consents", size, fillConsents)
 	f.exec(fillCampaigns, fillCampaign, f.now)
@@ -52,7 +53,7 @@ func fillWorld(ctx context.Context, r *Run, dsn string, size int64, now time.Tim
 	f.exec("commit")
 	// What autovacuum does within minutes: what is seen by all is marked, so that
 	// an index alone can answer, and the planner knows how values are spread.
-	for _, table := range []string{"contacts", "consents", "events", "enrolments", "messages"} {
+	for _, table := range []string{"contacts", "consents", "events", "tallies", "enrolments", "messages"} {
 		f.run.Step("vacuum analyze "+table, 0, 0)
 		f.exec("vacuum (analyze) " + table)
 	}
@@ -91,6 +92,14 @@ func (f *fill) each(what string, n int64, statements ...string) {
 	f.run.Step(what, n, n)
 }
 
+// tally writes the tallies of all events, which nobody takes from touched.
+func (f *fill) tally() {
+	f.run.Step("tallies", 0, 0)
+	f.exec("set local work_mem = '256MB'")
+	f.exec(fillTallies)
+	f.exec("set local work_mem to default")
+}
+
 // dropIndexes takes the indexes away that no constraint needs and returns how
 // to make them again: building one at the end is several times faster.
 func (f *fill) dropIndexes() (again []string) {
@@ -113,6 +122,11 @@ func (f *fill) dropIndexes() (again []string) {
 	}
 	return again
 }
+
+const fillTallies = `insert into tallies (contact_id, name, number, first_at, last_at, earlier, sums)
+	select contact_id, name, count(*), min(at), max(at), (array_agg(at order by at desc))[2:8],
+		case when name = 'order.placed' then jsonb_build_object('total', sum((folded -> 'n' ->> 'total')::bigint)) else '{}' end
+	from events where not machine group by name, contact_id order by name, contact_id on conflict do nothing`
 
 // Events come in as they happen, so their order is that of time. A few contacts
 // have most of them: rank u⁵ of all, spread over the ids by a prime. "offset 0"
