@@ -99,8 +99,13 @@ func (p *SQL) together(parts []*Condition, want bool) []string {
 	var others []*Condition
 	for _, part := range parts {
 		o, ok := part.often(p, want)
-		if !ok || p.row == o.name {
+		switch {
+		case !ok:
 			others = append(others, part)
+			continue
+		case o.name == p.row:
+			p.rowUsed, p.Relied = true, true
+			texts = append(texts, o.held())
 			continue
 		}
 		if questions[o.name] == nil {

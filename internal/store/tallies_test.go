@@ -25,6 +25,7 @@ func TestTalliesAgreeWithTheEvents(t *testing.T) {
 			"{event: page.viewed, count: {at_most: 1}}", "{event: page.viewed, count: {between: [1, 3]}, in_last: 7d}", "{event: page.viewed, count: {above: 9}, in_last: 365d}",
 			"{event: order.placed, sum: {of: total, above: 49.9}}", "{event: order.placed, sum: {of: total, below: 60}, in_last: 60d}", "{event: order.placed, sum: {of: pieces, at_least: 4}, in_last: 365d}",
 			"{event: order.placed, pick: first, in_last: 60d}", "{event: order.placed, pick: last, where: {total: {above: 1}}}", "{event: page.viewed, before: 2026-06-01}",
+			"[{event: order.placed}, {any: [{all: [{event: order.placed, sum: {of: total, above: 40}, in_last: 60d}, {event: order.placed, in_last: 7d}]}, {not: {event: page.viewed}}]}]",
 			"[{event: order.placed, in_last: 365d}, {not: {event: order.placed, in_last: 7d}}, {any: [{event: order.placed, sum: {of: total, above: 0}}, {event: page.viewed}]}]",
 		} {
 			conditions = append(conditions, condition(t, yaml))
