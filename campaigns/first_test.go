@@ -10,11 +10,11 @@ import (
 	"rapport/internal/contacts"
 )
 
-// Whatever else is known of a contact of whom no exit holds, a first wait is that of
-// its time zone; and where it is not, FirstWait does not say so.
-func TestAFirstWaitIsThatOfTheTimeZone(t *testing.T) {
-	waits := []string{"wait: 3d", "wait: 30m", "wait: 1m", `wait: { until: "TUE 10:00" }`, `wait: { until: "07:30" }`, "wait: { until: attribute.renewal_date }"}
-	known := 0
+// Whatever else is known of a contact of whom no exit holds, a first wait or send is
+// that of its time zone; and where it is not, First does not say so.
+func TestAFirstStepIsThatOfTheTimeZone(t *testing.T) {
+	waits := []string{"wait: 3d", "wait: 30m", "wait: 1m", `wait: { until: "TUE 10:00" }`, `wait: { until: "07:30" }`, "wait: { until: attribute.renewal_date }", "send: a", "send: a"}
+	known := map[bool]int{}
 	rapid.Check(t, func(r *rapid.T) {
 		text := head
 		if rapid.Bool().Draw(r, "window") {
@@ -36,21 +36,22 @@ func TestAFirstWaitIsThatOfTheTimeZone(t *testing.T) {
 			in.Question.Facts = &contacts.Facts{Contact: c, Consents: []contacts.Consent{{Topic: d.Topic, State: contacts.ConsentGiven, At: started}}}
 			return in
 		}
-		e, ok := FirstWait(of(contacts.Contact{Timezone: timezone}))
+		beforehand, ok := First(of(contacts.Contact{Timezone: timezone}))
 		if !ok {
 			return
 		}
-		known++
+		e := beforehand.Enrolment
+		known[beforehand.Message != nil]++
 		person := contacts.Contact{Timezone: timezone, ID: 7, Stage: "customer", Seed: rapid.Uint32().Draw(r, "seed"),
 			Attributes: map[string]any{"vip": rapid.Bool().Draw(r, "vip"), "renewal_date": "2026-05-01"}}
 		got := Next(of(person))
 		e.Contact = person.ID
-		if diff := cmp.Diff(e, got.Enrolment); diff != "" || got.Message != nil || len(got.Set)+len(got.Awards)+len(got.Notices) > 0 {
+		if diff := cmp.Diff(e, got.Enrolment); diff != "" || !cmp.Equal(got.Message, beforehand.Message) || len(got.Set)+len(got.Awards)+len(got.Notices) > 0 {
 			r.Fatalf("it stands elsewhere (-first +next):\n%s", diff)
 		}
 	})
-	if known == 0 {
-		t.Error("no first wait was known beforehand")
+	if known[false] == 0 || known[true] == 0 {
+		t.Errorf("known beforehand were %d waits and %d sends", known[false], known[true])
 	}
 }
 
@@ -60,7 +61,7 @@ func TestAFirstWaitThatIsOverIsNotKnownBeforehand(t *testing.T) {
 	for after, want := range map[time.Duration]bool{0: true, 9 * time.Minute: true, 10 * time.Minute: false, time.Hour: false} {
 		in := Input{Pinned: d, Enrolment: Begin(1024, 1, Enrol, started), Now: started.Add(after), Zone: time.UTC}
 		in.Question.Facts = &contacts.Facts{}
-		if _, ok := FirstWait(in); ok != want {
+		if _, ok := First(in); ok != want {
 			t.Errorf("after %s: %t", after, ok)
 		}
 	}

@@ -46,6 +46,20 @@ func (d *Definition) Permit(known Permit, c *contacts.Contact, company *time.Loc
 	return p
 }
 
+// CountsSince is a moment before which no mail counts for any of the limits at now
+// or later; limited is false without limits.
+func CountsSince(limits []Limit, now time.Time) (since time.Time, limited bool) {
+	since = now
+	for _, l := range limits {
+		// Days are those of the contact's zone, which may be a day away, and days with
+		// a change of clocks are longer.
+		if t := now.Add(-l.Per.Fixed() - 72*time.Hour); t.Before(since) {
+			since = t
+		}
+	}
+	return since, len(limits) > 0
+}
+
 // horizon bounds the search for a moment that suits every rule. Windows and
 // quiet hours repeat by the week, so four weeks without a match are enough to
 // know that there is none.

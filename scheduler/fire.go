@@ -227,6 +227,8 @@ func (s *Scheduler) enrolInput(applied *catalog.Applied, d *campaigns.Definition
 	}
 	if d.Kind == campaigns.Transactional {
 		in.Topic = ""
+	} else if since, limited := campaigns.CountsSince(applied.Limits.PerContact, f.At); limited {
+		in.Limited, in.CountsSince = true, since
 	}
 	if segment := applied.Segments[d.Audience.Segment]; segment != nil {
 		in.Audience = segment.Where

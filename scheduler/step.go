@@ -54,13 +54,17 @@ func (s *Scheduler) Machine(ctx context.Context, applied *catalog.Applied, now t
 			}
 			return out
 		},
-		First: func(e campaigns.Enrolment, timezone string) (campaigns.Enrolment, bool) {
+		First: func(e campaigns.Enrolment, timezone string) (store.Stepped, bool) {
 			pinned := s.pinned(ctx, applied, e)
 			if pinned == nil {
-				return e, false
+				return store.Stepped{}, false
 			}
 			d := store.Due{Enrolment: e, Facts: &contacts.Facts{Contact: contacts.Contact{Timezone: timezone}}}
-			return campaigns.FirstWait(applied.Input(pinned, d, now))
+			decision, ok := campaigns.First(applied.Input(pinned, d, now))
+			if !ok || s.Held != nil && decision.Message != nil && decision.Message.Hold != "" { // who hears of what is held hears it of each
+				return store.Stepped{}, false
+			}
+			return s.stepped(applied, pinned, e, d.Facts, decision), true
 		},
 	}
 }
@@ -78,13 +82,17 @@ func (s *Scheduler) decide(ctx context.Context, applied *catalog.Applied, d stor
 		s.Log.Error("cannot read the version an enrolment is pinned to", "campaign", applied.Name(e.Campaign), "version", e.Version)
 		return store.Stepped{Enrolment: e}
 	}
-	decision := campaigns.Next(applied.Input(pinned, d, now))
+	return s.stepped(applied, pinned, e, d.Facts, campaigns.Next(applied.Input(pinned, d, now)))
+}
+
+// stepped is a decision about an enrolment e as the store writes it.
+func (s *Scheduler) stepped(applied *catalog.Applied, pinned *campaigns.Definition, e campaigns.Enrolment, facts *contacts.Facts, decision campaigns.Decision) store.Stepped {
 	out := store.Stepped{Enrolment: decision.Enrolment, Set: decision.Set, ParkedFor: decision.ParkedFor, Withdraw: decision.Withdraw}
 	for _, a := range decision.Awards {
 		out.Awards = append(out.Awards, awarded(e, applied.Name(e.Campaign), a))
 	}
 	for _, n := range decision.Notices {
-		out.Calls = append(out.Calls, noticed(e, applied.Name(e.Campaign), n, &d.Facts.Contact))
+		out.Calls = append(out.Calls, noticed(e, applied.Name(e.Campaign), n, &facts.Contact))
 	}
 	if e := decision.Enrolment; e.State == campaigns.Active {
 		step := pinned.Step(e.Position)

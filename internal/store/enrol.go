@@ -38,6 +38,11 @@ type EnrolInput struct {
 
 	Exit []*segments.Condition // any of them ends an enrolment
 
+	// Limited says that limits per contact hold the campaign's mail back; mail from
+	// before CountsSince counts for none of them.
+	Limited     bool
+	CountsSince time.Time
+
 	SQL segments.SQL // how conditions are compiled
 
 	// Ahead keeps who is still to come between the chunks of one firing. Nil:
@@ -132,7 +137,7 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 			return err
 		}
 		next := reserved.again()
-		straight, rest, err := s.straight(ctx, q, in, people, written, next)
+		straight, ready, rest, err := s.straight(ctx, q, in, people, written, next)
 		if err != nil {
 			return err
 		}
@@ -150,7 +155,7 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 		if result.Enrolled, result.Ready, err = s.begin(ctx, q, in, come, written, next); err != nil {
 			return err
 		}
-		result.Enrolled += straight
+		result.Enrolled, result.Ready = result.Enrolled+straight, append(ready, result.Ready...)
 		if err = s.insertRefusals(ctx, q, in, refused); err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func TestNobodyRunsTwiceInACampaign(t *testing.T) {
 				must(s.ClaimFiring(ctx, key, day, "a", later(time.Minute)))(t)
 				in := EnrolInput{Firing: key, Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Reentry: campaigns.ReentryAlways}
 				if i%2 == 0 { // some are asked about one by one, others come straight in
-					in.Ahead, in.Step = &Audience{zones: map[string]bool{"": true}}, firstWait(d, day, new(int))
+					in.Ahead, in.Step = &Audience{zones: map[string]bool{"": true}}, shortWay(d, nil, day, new(int))
 				}
 				for !must(s.EnrolChunk(ctx, in, 7))(t).Done {
 				}

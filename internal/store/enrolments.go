@@ -86,10 +86,12 @@ type Step struct {
 	Needs func(e campaigns.Enrolment, settled bool) contacts.Needs
 	// Decide is the step machine. Every Due comes back as a Stepped, in order.
 	Decide func([]Due) []Stepped
-	// First is where Decide takes a new enrolment of any contact in a time zone of
-	// whom no exit holds, when that is a wait and nothing else comes of it; ok is
-	// false when it depends on more. Nil: it always does.
-	First func(e campaigns.Enrolment, timezone string) (stands campaigns.Enrolment, ok bool)
+	// First is what Decide makes of a new enrolment of any contact in a time zone of
+	// whom no exit holds, and of whose mail none counts for the limits, when that is
+	// a wait or one message and nothing else comes of it; ok is false when it depends
+	// on more. Nil: it always does. The enrolment has no id, so the id of the message
+	// is the number of its step.
+	First func(e campaigns.Enrolment, timezone string) (stands Stepped, ok bool)
 }
 
 // StepDue takes enrolments whose time has come, asks the step machine about

@@ -1,19 +1,21 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"time"
 
 	"rapport/campaigns"
+	"rapport/internal/contacts"
 	"rapport/segments"
 )
 
 // Most of a large audience come the same way: nothing speaks against them, they
 // were never in the campaign, and its first step is a wait that ends for everybody
-// in their time zone at one moment. They are written by one statement that says
-// who they are. Whoever it does not say that of is looked at one by one, by admit
+// in their time zone at one moment, or a message that may go then. They are written
+// by one statement that says who they are. Whoever it does not say that of is looked at one by one, by admit
 // and begin, which alone know what to do with them and why: had they been asked,
 // they would have written the same rows.
 
@@ -24,43 +26,96 @@ const straightTimes = 5
 // manyZones bounds the time zones whose first wait is known beforehand.
 const manyZones = 500
 
-// straight enrols those of a chunk who come straight in, and returns the others.
-func (s *Store) straight(ctx context.Context, q querier, in EnrolInput, people []applicant, written time.Time, next func() int64) (n int64, rest []applicant, err error) {
+// maxWays bounds how many statements a chunk is worth.
+const maxWays = 4
+
+// way is what becomes of the new enrolments of some time zones.
+type way struct {
+	message *PlannedMessage // nil: they wait; its id is the number of its step
+	zone    []string
+	stands  []campaigns.Enrolment
+}
+
+// straight enrols those of a chunk who come straight in, with their first messages,
+// and returns the others.
+func (s *Store) straight(ctx context.Context, q querier, in EnrolInput, people []applicant, written time.Time, next func() int64) (n int64, ready []Batch, rest []applicant, err error) {
 	if in.Step == nil || in.Step.First == nil || len(people) == 0 {
-		return 0, people, nil
+		return 0, nil, people, nil
 	}
-	zone, position, due, data := in.firstWaits()
-	if len(zone) == 0 {
-		return 0, people, nil
+	ways := in.ways()
+	if len(ways) == 0 || len(ways) > maxWays {
+		return 0, nil, people, nil
 	}
 	left, ok, err := s.leaving(ctx, q, in, people, written)
 	if err != nil || !ok {
-		return 0, people, err
+		return 0, nil, people, err
 	}
-	id, contact := make([]int64, 0, len(people)), make([]int64, 0, len(people))
+	id := make(map[int64]int64, len(people))
 	for _, p := range people {
 		if p.excluded == 0 && !left[p.id] {
-			id, contact = append(id, next()), append(contact, p.id)
+			id[p.id] = next()
 		}
 	}
+	come := make(map[int64]bool, len(id))
+	var planned []Stepped
+	for _, w := range ways {
+		if err := s.come(ctx, q, in, w, id, func(contact int64) {
+			come[contact] = true
+			if w.message != nil {
+				m := *w.message
+				m.ID, m.Contact = id[contact]|w.message.ID, contacts.ID(contact)
+				planned = append(planned, Stepped{Message: &m})
+			}
+			delete(id, contact)
+		}); err != nil {
+			return 0, nil, nil, err
+		}
+	}
+	slices.SortFunc(planned, func(a, b Stepped) int { return cmp.Compare(a.Message.ID, b.Message.ID) })
+	if ready, err = s.insertMessages(ctx, q, planned, written, next); err != nil {
+		return 0, nil, nil, err
+	}
+	return int64(len(come)), ready, slices.DeleteFunc(slices.Clone(people), func(p applicant) bool { return come[p.id] }), nil
+}
+
+// come writes the enrolments of contacts who come one way, whose ids are given by
+// contact, and tells who they are.
+func (s *Store) come(ctx context.Context, q querier, in EnrolInput, w way, ids map[int64]int64, tell func(contact int64)) error {
+	contact := sortedKeys(ids)
+	id := make([]int64, len(contact))
+	for i, c := range contact {
+		id[i] = ids[c]
+	}
+	n := len(w.zone)
+	position, data, due := make([]string, n), make([]string, n), make([]int64, n)
+	for i, e := range w.stands {
+		position[i], due[i], data[i] = e.Position, msUp(e.DueAt), enrolmentRest(e)
+	}
 	b := s.statement()
+	parked := "cast(null as bigint)"
+	if w.message != nil {
+		parked = "p.id + cast(" + b.arg(w.message.ID) + " as bigint)"
+	}
 	values := `p.id, cast(` + b.arg(in.Firing.Campaign) + ` as bigint), c.id, cast(` + b.arg(in.Version) + ` as bigint), cast(` + b.arg(ms(in.Now)) + ` as bigint), '` +
-		string(campaigns.Active) + `', z.position, z.due_at, ` + b.json("z.data") + `, cast(` + b.arg(in.goalUntil()) + ` as bigint)`
+		string(w.stands[0].State) + `', z.position, z.due_at, ` + parked + `, ` + b.json("z.data") + `, cast(` + b.arg(in.goalUntil()) + ` as bigint)`
 	from := b.table("p", bigints("id", id), bigints("contact_id", contact)) + ` join contacts c on c.id = p.contact_id join ` +
-		b.table("z", texts("timezone", zone), texts("position", position), bigints("due_at", due), texts("data", data)) + ` on z.timezone = c.timezone`
+		b.table("z", texts("timezone", w.zone), texts("position", position), nullable("due_at", due), texts("data", data)) + ` on z.timezone = c.timezone`
+	where := in.welcome(b)
+	if w.message != nil && in.Limited {
+		where += ` and not exists (select 1 from messages m where m.contact_id = c.id and m.state not in ('queued', 'failed', 'skipped')
+			and coalesce(m.decided_at, m.claimed_at, m.created_at) >= ` + b.arg(ms(in.CountsSince)) + `)`
+	}
 	conflict := ""
 	if in.crowded || s.dialect == segments.SQLite {
 		conflict = " on conflict " + runsOnce + " do nothing"
 	}
-	come := make(map[int64]bool, len(id))
-	err = each(ctx, q, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, position, due_at, data, goal_until) select `+values+
-		` from `+from+` where `+in.welcome(b)+conflict+` returning contact_id`, b.args, func(scan func(...any) error) error {
+	return each(ctx, q, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, position, due_at, parked_for, data, goal_until) select `+values+
+		` from `+from+` where `+where+conflict+` returning contact_id`, b.args, func(scan func(...any) error) error {
 		var contact int64
 		err := scan(&contact)
-		come[contact] = true
+		tell(contact)
 		return err
 	})
-	return int64(len(come)), slices.DeleteFunc(slices.Clone(people), func(p applicant) bool { return come[p.id] }), err
 }
 
 // meet remembers the time zones of contacts who came.
@@ -75,17 +130,32 @@ func (a *Audience) meet(come []admitted) {
 	}
 }
 
-// firstWaits are the first waits of new enrolments in the time zones that are known.
-func (in *EnrolInput) firstWaits() (zone, position []string, due []int64, data []string) {
-	for _, name := range sortedKeys(in.Ahead.zones) {
-		e := campaigns.Enrolment{Campaign: in.Firing.Campaign, Version: in.Version, StartedAt: in.Now, State: campaigns.Active, DueAt: in.Now}
-		e, ok := in.Step.First(e, name)
-		if !ok {
-			return nil, nil, nil, nil
-		}
-		zone, position, due, data = append(zone, name), append(position, e.Position), append(due, msUp(e.DueAt)), append(data, enrolmentRest(e))
+// ways are what becomes of new enrolments in the time zones that are known; none
+// where that depends on more.
+func (in *EnrolInput) ways() (out []way) {
+	type plan struct {
+		notBefore, expires int64
+		reason             string
 	}
-	return zone, position, due, data
+	at := map[plan]int{}
+	for _, zone := range sortedKeys(in.Ahead.zones) {
+		e := campaigns.Enrolment{Campaign: in.Firing.Campaign, Version: in.Version, StartedAt: in.Now, State: campaigns.Active, DueAt: in.Now}
+		first, ok := in.Step.First(e, zone)
+		if !ok {
+			return nil
+		}
+		var p plan
+		if m := first.Message; m != nil {
+			p = plan{ms(m.NotBefore), ms(m.Expires), m.Reason}
+		}
+		i, known := at[p]
+		if !known {
+			i, at[p] = len(out), len(out)
+			out = append(out, way{message: first.Message})
+		}
+		out[i].zone, out[i].stands = append(out[i].zone, zone), append(out[i].stands, first.Enrolment)
+	}
+	return out
 }
 
 func (in *EnrolInput) goalUntil() *int64 {

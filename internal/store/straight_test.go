@@ -3,20 +3,27 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
 	"rapport/campaigns"
+	"rapport/internal/calendar"
 	"rapport/internal/contacts"
+	"rapport/internal/ident"
 	"rapport/internal/strict"
 	"rapport/segments"
 )
 
-// beginningWithAWait is the definition of a campaign that begins with a wait.
+// beginningWithAWait is the definition of a campaign that begins with a wait, unless
+// the lines say its steps.
 func beginningWithAWait(t *testing.T, lines string) *campaigns.Definition {
 	t.Helper()
 	var f strict.Findings
-	n, ok := strict.Parse("campaigns/it.yaml", []byte("campaign: it\nsender: mia\n"+lines+"\nsteps:\n  - wait: 3d\n  - send: guide\n"), &f)
+	if !strings.Contains(lines, "steps:") {
+		lines += "\nsteps:\n  - wait: 3d\n  - send: guide"
+	}
+	n, ok := strict.Parse("campaigns/it.yaml", []byte("campaign: it\nsender: mia\n"+lines+"\n"), &f)
 	var d *campaigns.Definition
 	if ok {
 		d, ok = campaigns.Decode(n, nil, nil)
@@ -29,13 +36,24 @@ func beginningWithAWait(t *testing.T, lines string) *campaigns.Definition {
 	return d
 }
 
-// firstWait is the step machine with the short way to a first wait; asked counts
-// those about whom the long way was asked.
-func firstWait(d *campaigns.Definition, now time.Time, asked *int) *Step {
-	input := func(e campaigns.Enrolment, f *contacts.Facts) campaigns.Input {
-		in := campaigns.Input{Pinned: d, Enrolment: e, Now: now, Zone: time.UTC}
-		in.Question.Facts, in.Question.Now = f, now
+// shortWay is the step machine with the short way through a first step; asked
+// counts those about whom the long way was asked.
+func shortWay(d *campaigns.Definition, limits []campaigns.Limit, now time.Time, asked *int) *Step {
+	input := func(x Due) campaigns.Input {
+		in := campaigns.Input{Pinned: d, Enrolment: x.Enrolment, Now: now, Zone: time.UTC, Permit: campaigns.Permit{Limits: limits}}
+		for _, m := range x.Sent {
+			in.Permit.Sent = append(in.Permit.Sent, m.At)
+		}
+		in.Question.Facts, in.Question.Now = x.Facts, now
 		return in
+	}
+	stepped := func(e campaigns.Enrolment, made campaigns.Decision) Stepped {
+		out := Stepped{Enrolment: made.Enrolment}
+		if m := made.Message; m != nil {
+			out.Message = &PlannedMessage{ID: m.ID, Contact: e.Contact, Campaign: e.Campaign, Template: m.Template, Lane: "main",
+				NotBefore: m.NotBefore, Reason: m.Hold, Expires: m.Expires}
+		}
+		return out
 	}
 	return &Step{
 		Needs: everyStep,
@@ -43,12 +61,13 @@ func firstWait(d *campaigns.Definition, now time.Time, asked *int) *Step {
 			*asked += len(due)
 			out := make([]Stepped, len(due))
 			for i, x := range due {
-				out[i] = Stepped{Enrolment: campaigns.Next(input(x.Enrolment, x.Facts)).Enrolment}
+				out[i] = stepped(x.Enrolment, campaigns.Next(input(x)))
 			}
 			return out
 		},
-		First: func(e campaigns.Enrolment, timezone string) (campaigns.Enrolment, bool) {
-			return campaigns.FirstWait(input(e, &contacts.Facts{Contact: contacts.Contact{Timezone: timezone}}))
+		First: func(e campaigns.Enrolment, timezone string) (Stepped, bool) {
+			made, ok := campaigns.First(input(Due{Enrolment: e, Facts: &contacts.Facts{Contact: contacts.Contact{Timezone: timezone}}}))
+			return stepped(e, made), ok
 		},
 	}
 }
@@ -94,6 +113,30 @@ func crowd(t *testing.T, s *Store, r *rand.Rand, n int) []contacts.ID {
 	return ids
 }
 
+// mailed gives some contacts mail of another campaign, of which some counts for
+// limits.
+func mailed(t *testing.T, s *Store, r *rand.Rand, campaign int64, ids []contacts.ID) {
+	t.Helper()
+	next := must(s.ids(t.Context(), 3*len(ids), later(-20*24*time.Hour)))(t).again()
+	check(t, s.db.write(t.Context(), func(q querier) error {
+		for _, id := range ids {
+			for range max(0, r.IntN(6)-3) {
+				state := []campaigns.MessageState{campaigns.Queued, campaigns.Sending, campaigns.Sent, campaigns.Unknown, campaigns.Failed, campaigns.Skipped}[r.IntN(6)]
+				when := ms(later(-time.Duration(r.IntN(12*24)) * time.Hour))
+				var decided any
+				if state.Settled() {
+					decided = when
+				}
+				if _, err := q.exec(t.Context(), `insert into messages (id, contact_id, campaign_id, template, state, due_at, not_before, expires_at, claimed_at, decided_at, created_at)
+					values ($1, $2, $3, 'other', $4, $5, $5, $5, $5, $6, $5)`, ident.Message(next(), 1), int64(id), campaign, string(state), when, decided); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
+}
+
 // been gives some contacts an enrolment that they had, or have, in both campaigns.
 func been(t *testing.T, s *Store, r *rand.Rand, both [2]int64, ids []contacts.ID) {
 	t.Helper()
@@ -124,10 +167,22 @@ func been(t *testing.T, s *Store, r *rand.Rand, both [2]int64, ids []contacts.ID
 // by one, and whoever is refused is refused for the same reason.
 func TestStraightIsWhatIsDecidedOneByOne(t *testing.T) {
 	gold := condition(t, "{ attribute: tier, is: gold }")
+	limits := []campaigns.Limit{{Max: 1, Per: calendar.Span{Days: 2}}, {Max: 3, Per: calendar.Span{Days: 7}}}
+	sends := "start: { schedule: \"0 9 * * *\" }\ntopic: guides\nsteps:\n  - send: guide\n"
+	limited := func(in *EnrolInput) { in.CountsSince, in.Limited = campaigns.CountsSince(limits, in.Now) }
 	cases := map[string]struct {
 		lines string
 		set   func(in *EnrolInput)
 	}{
+		"sends":                        {lines: sends},
+		"sends within limits":          {lines: sends, set: limited},
+		"sends in the contact's hours": {lines: sends + "deliver: { window: { from: \"09:00\", to: \"18:00\", timezone: contact } }", set: limited},
+		"sends at nobody's hour":       {lines: sends + "deliver: { window: { from: \"03:00\", to: \"04:00\" } }\nexit: [ { event: order.placed } ]"},
+		"sends at the best hour":       {lines: sends + "deliver: { send_time: best }"},
+		"sends again": {lines: sends + "reentry: restart\ncontrol: 30%\nexit: [ { event: order.placed } ]", set: func(in *EnrolInput) {
+			limited(in)
+			in.Reentry, in.HasGoal, in.GoalTill, in.Control, in.Share = campaigns.ReentryRestart, true, day, "control/it", 0.3
+		}},
 		"plain":                       {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides"},
 		"transactional":               {lines: "kind: transactional\nstart: { event: order.placed }", set: func(in *EnrolInput) { in.Topic = "" }},
 		"in each contact's zone":      {lines: "start: { schedule: \"0 9 * * *\" }\ntopic: guides\ndeliver: { window: { from: \"09:00\", to: \"18:00\", timezone: contact } }"},
@@ -159,37 +214,42 @@ func TestStraightIsWhatIsDecidedOneByOne(t *testing.T) {
 		known := must(s.Campaigns(t.Context()))(t)
 		r := rand.New(rand.NewPCG(20, 24))
 		ids := crowd(t, s, r, 400)
+		mailed(t, s, r, 999, ids)
 		for _, name := range sortedKeys(cases) {
 			c := cases[name]
 			t.Run(name, func(t *testing.T) {
 				both := [2]int64{known["asked "+name].ID, known["straight "+name].ID}
 				been(t, s, r, both, ids)
 				now := later(20 * time.Second) // some have bought since it fired
-				var rows, refusals [2][]string
+				var rows, refusals, mail [2][]string
 				var asked [2]int
 				var fired [2]Firing
 				for i, id := range both {
 					d := beginningWithAWait(t, c.lines)
-					step := firstWait(d, now, &asked[i])
-					if i == 0 {
-						step.First = nil
-					}
 					in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, Written: now, LeaseTill: later(time.Minute), Topic: "guides",
-						Reentry: campaigns.ReentryNever, Exit: d.Exit, SQL: segments.SQL{Zone: time.UTC, CampaignIDs: func(string) int64 { return 0 }}, Ahead: &Audience{}, Step: step}
+						Reentry: campaigns.ReentryNever, Exit: d.Exit, SQL: segments.SQL{Zone: time.UTC, CampaignIDs: func(string) int64 { return 0 }}, Ahead: &Audience{}}
 					if c.set != nil {
 						c.set(&in)
+					}
+					var of []campaigns.Limit
+					if in.Limited {
+						of = limits
+					}
+					if in.Step = shortWay(d, of, now, &asked[i]); i == 0 {
+						in.Step.First = nil
 					}
 					must(s.ClaimFiring(t.Context(), in.Firing, day, "a", later(time.Minute)))(t)
 					for !must(s.EnrolChunk(t.Context(), in, 50))(t).Done {
 					}
-					rows[i], refusals[i] = enrolmentRows(t, s, id), refusalRows(t, s, id)
+					rows[i], refusals[i], mail[i] = enrolmentRows(t, s, id), refusalRows(t, s, id), messageRows(t, s, id)
 					fired[i] = must(s.RecentFirings(t.Context(), id, 1))(t)[0]
 					fired[i].Campaign = 0
 				}
 				equal(t, "enrolments", rows[1], rows[0])
 				equal(t, "refusals", refusals[1], refusals[0])
+				equal(t, "messages", mail[1], mail[0])
 				equal(t, "the firing", fired[1], fired[0])
-				if name != "with an exit of who did not" && asked[1] >= asked[0] {
+				if name != "with an exit of who did not" && name != "sends at the best hour" && asked[1] >= asked[0] {
 					t.Errorf("%d of %d contacts were asked about although the short way was open", asked[1], asked[0])
 				}
 			})
@@ -200,13 +260,47 @@ func TestStraightIsWhatIsDecidedOneByOne(t *testing.T) {
 func enrolmentRows(t *testing.T, s *Store, campaign int64) (list []string) {
 	t.Helper()
 	b := s.statement()
-	check(t, each(t.Context(), s.db, `select contact_id, run, version_id, started_at, state, position, coalesce(due_at, 0), coalesce(parked_for, 0), `+b.readJSON("data")+`, reason,
+	check(t, each(t.Context(), s.db, `select contact_id, run, version_id, started_at, state, position, coalesce(due_at, 0), coalesce(parked_for - id, 0), `+b.readJSON("data")+`, reason,
 		coalesce(goal_until, 0), coalesce(converted_at, 0), coalesce(ended_at, 0), rev from enrolments where campaign_id = $1 order by contact_id, run`, []any{campaign}, func(scan func(...any) error) error {
 		var n [10]int64
 		var state, position, data, reason string
 		err := scan(&n[0], &n[1], &n[2], &n[3], &state, &position, &n[4], &n[5], &data, &reason, &n[6], &n[7], &n[8], &n[9])
 		list = append(list, fmt.Sprint(n, state, position, data, reason))
 		return err
+	}))
+	return list
+}
+
+// messageRows are the messages of a campaign that are in a batch which has them in it.
+func messageRows(t *testing.T, s *Store, campaign int64) (list []string) {
+	t.Helper()
+	held := map[[2]int64]bool{}
+	check(t, each(t.Context(), s.db, `select id, messages, open_count, not_before, lane from batches where campaign_id = $1`, []any{campaign}, func(scan func(...any) error) error {
+		var id, open, notBefore int64
+		var packed []byte
+		var lane string
+		if err := scan(&id, &packed, &open, &notBefore, &lane); err != nil {
+			return err
+		}
+		ids, err := ident.Unpack(packed)
+		if int(open) != len(ids) || lane != "main" {
+			t.Errorf("a batch of %d messages has %d open on the lane %s", len(ids), open, lane)
+		}
+		for _, m := range ids {
+			held[[2]int64{id, m}] = true
+		}
+		return err
+	}))
+	check(t, each(t.Context(), s.db, `select m.id, m.batch_id, m.contact_id, m.template, m.state, m.reason, m.due_at, m.not_before, m.expires_at, m.created_at from messages m
+		join enrolments e on e.id = (m.id & -1024) and e.contact_id = m.contact_id where m.campaign_id = $1 order by m.contact_id, m.id`, []any{campaign}, func(scan func(...any) error) error {
+		var id, batch int64
+		var n [5]int64
+		var template, state, reason string
+		if err := scan(&id, &batch, &n[0], &template, &state, &reason, &n[1], &n[2], &n[3], &n[4]); err != nil {
+			return err
+		}
+		list = append(list, fmt.Sprint(n, ident.Step(id), template, state, reason, held[[2]int64{batch, id}]))
+		return nil
 	}))
 	return list
 }
@@ -235,7 +329,7 @@ func TestAFiringRefusesForTheReasonThatAdmitGives(t *testing.T) {
 		id, _ := welcome(t, s)
 		asked := 0
 		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Apart: d.Apart,
-			Exclude: map[string]*segments.Condition{"gold": gold}, SQL: segments.SQL{Zone: time.UTC}, Step: firstWait(d, day, &asked)}
+			Exclude: map[string]*segments.Condition{"gold": gold}, SQL: segments.SQL{Zone: time.UTC}, Step: shortWay(d, nil, day, &asked)}
 		const suppressed, silent, excluded = 1, 2, 4
 		var want []string
 		for kind := range 8 {
