@@ -40,7 +40,10 @@ func (s *Scheduler) Fire(ctx context.Context, m moment) (did int, err error) {
 	// What one campaign stumbles over must not keep the others from their hour.
 	var failed []error
 	for _, f := range left {
-		s.enrolLater(applied, f)
+		// A chunk that took longer than the lease leaves its own firing behind.
+		if !slices.ContainsFunc(s.firings, func(own firing) bool { return own.in.Firing == f.FiringKey }) {
+			s.enrolLater(applied, f)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(applied.Campaigns)) {
 		k := applied.Campaigns[name]

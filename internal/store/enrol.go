@@ -105,10 +105,11 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 	if err := s.lookAhead(ctx, in); err != nil {
 		return result, err
 	}
+	size := limit
 	if in.Ahead.straight {
-		limit *= straightTimes
+		size *= straightTimes
 	}
-	people, last := in.Ahead.next(limit)
+	people, last := in.Ahead.next(size)
 	written := in.Written
 	if written.IsZero() {
 		written = in.Now
@@ -121,6 +122,11 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 	err = s.db.write(ctx, func(q querier) error {
 		in := in // as it stands in this transaction
 		result = EnrolResult{Done: last}
+		// Asked first: to wait for somebody who stops the campaign must not keep
+		// news of all the others waiting.
+		if in.Step, err = s.stepping(ctx, q, in); err != nil {
+			return err
+		}
 		if err := s.quiet(ctx, q); err != nil {
 			return err
 		}
@@ -133,13 +139,14 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 		case cursor != in.Ahead.after:
 			return errMoved
 		}
-		if in.Step, err = s.stepping(ctx, q, in); err != nil {
-			return err
-		}
 		next := reserved.again()
 		straight, ready, rest, err := s.straight(ctx, q, in, people, written, next)
 		if err != nil {
 			return err
+		}
+		if len(rest) == len(people) && len(people) > limit { // the short way has closed
+			people, rest, last = people[:limit], rest[:limit], false
+			result.Done = false
 		}
 		alone = len(rest)
 		come, refused, err := s.admit(ctx, q, in, rest)

@@ -181,7 +181,7 @@ func (s *Store) addFacts(ctx context.Context, q querier, list []TouchedContact, 
 // needsName is the same for the same needs.
 func needsName(n contacts.Needs) string {
 	name := make([]byte, 0, 128)
-	for _, on := range [...]bool{n.Consents, n.AllEvents, n.Sent, n.Campaigns, n.Changes, n.Scores, n.Clicks, n.Ledger} {
+	for _, on := range [...]bool{n.Contact, n.Permits, n.Consents, n.AllEvents, n.Sent, n.Campaigns, n.Changes, n.Scores, n.Clicks, n.Ledger, n.Outcomes} {
 		name = strconv.AppendBool(name, on)
 	}
 	for _, event := range n.Events {

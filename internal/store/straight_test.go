@@ -370,3 +370,35 @@ func TestAFiringOfAReceiptPassesAnUnsubscribeOver(t *testing.T) {
 		equal(t, "result", must(s.EnrolChunk(ctx, in, 100))(t), EnrolResult{Enrolled: 1, Refused: 1, Done: true})
 	})
 }
+
+// Where the short way closes in the middle of a firing, no chunk of the many that it
+// would have taken is asked about one by one.
+func TestAChunkIsSmallAgainWhereTheShortWayCloses(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		id, _ := welcome(t, s)
+		d := beginningWithAWait(t, "start: { schedule: \"0 9 * * *\" }\ntopic: guides")
+		consenting(t, s, 400)
+		asked, chunks, most := 0, 0, 0
+		step := shortWay(d, nil, day, &asked)
+		first, decide := step.First, step.Decide
+		step.First = func(e campaigns.Enrolment, zone string) (Stepped, bool) {
+			stands, ok := first(e, zone)
+			return stands, ok && chunks < 2
+		}
+		step.Decide = func(due []Due) []Stepped { most = max(most, len(due)); return decide(due) }
+		in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: day, LeaseTill: later(time.Minute), Topic: "guides", Ahead: &Audience{}, Step: step}
+		must(s.ClaimFiring(ctx, in.Firing, day, "a", later(time.Minute)))(t)
+		var enrolled int64
+		for done := false; !done; chunks++ {
+			x := must(s.EnrolChunk(ctx, in, 20))(t)
+			enrolled, done = enrolled+x.Enrolled, x.Done
+		}
+		equal(t, "enrolled", enrolled, int64(400))
+		equal(t, "rows", count(t, s, `select count(distinct contact_id) from enrolments`), int64(400))
+		equal(t, "asked about at once", most, 20)
+		if asked >= 400 {
+			t.Error("nobody came straight in")
+		}
+	})
+}
