@@ -82,7 +82,7 @@ type topicOf struct {
 type record struct {
 	now    contacts.Consent // that counts; its State is "" while there is none
 	keys   []string         // of the acts that were recorded
-	stored bool             // there is a row of it
+	stored bool             // there is a row of the one that counts
 	moved  bool
 }
 
@@ -187,12 +187,13 @@ func (s *Store) consentRecords(ctx context.Context, q querier, changes []Consent
 		ids[i] = int64(c.Contact)
 	}
 	b := s.statement()
-	err := each(ctx, q, `select contact_id, topic, state, source, at, key from consent_acts where `+b.in("contact_id", uniqueIDs(ids)), b.args,
+	err := each(ctx, q, `select contact_id, topic, state, source, at, key, counts from consent_acts where `+b.in("contact_id", uniqueIDs(ids)), b.args,
 		func(scan func(...any) error) error {
 			var of topicOf
 			var c contacts.Consent
 			var when int64
-			if err := scan(&of.contact, &of.topic, &c.State, &c.Source, &when, &c.Key); err != nil {
+			var counts bool
+			if err := scan(&of.contact, &of.topic, &c.State, &c.Source, &when, &c.Key, &counts); err != nil {
 				return err
 			}
 			c.Topic, c.At = of.topic, at(when)
@@ -201,9 +202,9 @@ func (s *Store) consentRecords(ctx context.Context, q querier, changes []Consent
 				r = &record{}
 				records[of] = r
 			}
-			r.keys, r.stored = append(r.keys, c.Key), true
-			if r.now.State == "" || c.After(r.now) {
-				r.now = c
+			r.keys = append(r.keys, c.Key)
+			if counts {
+				r.now, r.stored = c, true
 			}
 			return nil
 		})

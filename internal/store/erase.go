@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"rapport/internal/contacts"
@@ -98,18 +100,27 @@ func (s *Store) eraseHistory(ctx context.Context, q querier, id contacts.ID, key
 }
 
 // eraseConsentKeys keeps what was allowed and when, which must be shown for
-// years, under keys that say nothing.
+// years, under keys that say nothing. They are in the order of those before: among
+// acts of one moment the key decides, and who reads them must go on seeing that
+// act last which counts. The hash keeps them apart from all that others may send.
 func (s *Store) eraseConsentKeys(ctx context.Context, q querier, id contacts.ID, key []byte) error {
+	type act struct{ key, topic string }
+	var acts []act
 	b := s.statement()
-	var topics, keys, marks []string
-	if err := each(ctx, q, `select topic, key from consent_acts where contact_id = `+b.arg(int64(id)), b.args,
+	if err := each(ctx, q, `select key, topic from consent_acts where contact_id = `+b.arg(int64(id)), b.args,
 		func(scan func(...any) error) error {
-			var topic, k string
-			err := scan(&topic, &k)
-			topics, keys, marks = append(topics, topic), append(keys, k), append(marks, erasedMark(key, k))
+			var a act
+			err := scan(&a.key, &a.topic)
+			acts = append(acts, a)
 			return err
 		}); err != nil {
 		return err
+	}
+	slices.SortFunc(acts, func(a, b act) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.topic, b.topic)) })
+	topics, keys, marks := make([]string, len(acts)), make([]string, len(acts)), make([]string, len(acts))
+	hash := keyedHashes(key)
+	for i, a := range acts {
+		topics[i], keys[i], marks[i] = a.topic, a.key, fmt.Sprintf("%s%08d:%s", erasedPrefix, i, hash(a.key))
 	}
 	for _, table := range []string{"consents", "consent_history"} {
 		b = s.statement()

@@ -222,11 +222,17 @@ func erasedMark(key []byte, email string) string {
 
 // erasedMarks is erasedMark for many addresses.
 func erasedMarks(key []byte) func(email string) string {
+	hash := keyedHashes(key)
+	return func(email string) string { return erasedPrefix + hash(strings.ToLower(email)) }
+}
+
+// keyedHashes stand for texts that were erased, each for exactly its own.
+func keyedHashes(key []byte) func(text string) string {
 	mac := hmac.New(sha256.New, key)
 	var sum [sha256.Size]byte
-	return func(email string) string {
+	return func(text string) string {
 		mac.Reset()
-		mac.Write([]byte(strings.ToLower(email)))
-		return erasedPrefix + hex.EncodeToString(mac.Sum(sum[:0])[:16])
+		mac.Write([]byte(text))
+		return hex.EncodeToString(mac.Sum(sum[:0])[:16])
 	}
 }

@@ -10,11 +10,11 @@ update consents set key = newest.key from (
 delete from consent_history using consents
   where consents.contact_id = consent_history.contact_id and consents.topic = consent_history.topic and consents.key = consent_history.key;
 
--- Every act there was.
+-- Every act there was, and whether it counts.
 create view consent_acts as
-  select contact_id, topic, state, source, at, key from consents
+  select contact_id, topic, state, source, at, key, true as counts from consents
   union all
-  select contact_id, topic, state, source, at, key from consent_history;
+  select contact_id, topic, state, source, at, key, false as counts from consent_history;
 
 -- Changes come in the order of time, all but, and are asked for by spans of it: for
 -- that it is enough to know from when to when each part of the table is.

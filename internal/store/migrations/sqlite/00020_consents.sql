@@ -20,11 +20,11 @@ alter table consents_with_key rename to consents;
 delete from consent_history where exists (select 1 from consents c
   where c.contact_id = consent_history.contact_id and c.topic = consent_history.topic and c.key = consent_history.key);
 
--- Every act there was.
+-- Every act there was, and whether it counts.
 create view consent_acts as
-  select contact_id, topic, state, source, at, key from consents
+  select contact_id, topic, state, source, at, key, true as counts from consents
   union all
-  select contact_id, topic, state, source, at, key from consent_history;
+  select contact_id, topic, state, source, at, key, false as counts from consent_history;
 
 -- The key is the table: each change is written into one tree less.
 create table stage_changes_by_key (
