@@ -23,16 +23,6 @@ type Touched struct {
 // so many in the page itself.
 const together = 100
 
-// waitingContacts selects the ids of all contacts about whom something waits in
-// touched, some of them several times. "c.id in (…)" asks it of many contacts at
-// once: PostgreSQL hashes what waits.
-func (b *statement) waitingContacts() string {
-	if b.dialect == segments.Postgres {
-		return `select unnest(t.contacts) from touched t`
-	}
-	return `select x.value from touched t, json_each(t.contacts) as x`
-}
-
 // Touch asks that contacts be looked at again.
 func (s *Store) Touch(ctx context.Context, ids []contacts.ID) error {
 	list := make([]Touched, len(ids))
