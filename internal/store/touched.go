@@ -42,14 +42,10 @@ func (s *Store) touch(ctx context.Context, q querier, list []Touched) error {
 		return nil
 	}
 	who, event := make([]int64, len(list)), make([]int64, len(list))
-	told := false
 	for i, t := range list {
 		who[i], event[i] = int64(t.Contact), t.Event
-		told = told || t.Event != 0
 	}
-	if !told {
-		event = []int64{}
-	}
+	event = newsOf(event)
 	if s.dialect == segments.Postgres {
 		_, err := q.exec(ctx, fmt.Sprintf(`insert into touched (contacts, events)
 			select ($1::bigint[])[n : n + %[1]d - 1], ($2::bigint[])[n : n + %[1]d - 1] from generate_series(1, cardinality($1::bigint[]), %[1]d) as n`, together), who, event)

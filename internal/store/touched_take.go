@@ -66,11 +66,20 @@ func (s *Store) takeRows(ctx context.Context, q querier, now time.Time, limit in
 	return list, err
 }
 
+// newsOf are the events of contacts that stand in one row as the row keeps them: none
+// where nobody says what is new, for whoever has events waits to be counted.
+func newsOf(events []int64) []int64 {
+	if slices.ContainsFunc(events, func(e int64) bool { return e != 0 }) {
+		return events
+	}
+	return events[:0]
+}
+
 // leave writes contacts of rows that were taken into rows of the same ids: they are
 // no younger than they were.
 func (s *Store) leave(ctx context.Context, q querier, list []Touched) error {
 	who, event := make([]int64, len(list)), make([]int64, len(list))
-	var id, from, to []int64 // of each row; the first place is 1
+	var id, from, to, told []int64 // of each row: its first place, which counts from 1, its last one, and the last one of its events
 	for i, t := range list {
 		who[i], event[i] = int64(t.Contact), t.Event
 		if i == 0 || list[i-1].ID != t.ID {
@@ -78,17 +87,20 @@ func (s *Store) leave(ctx context.Context, q querier, list []Touched) error {
 		}
 		to[len(to)-1] = int64(i + 1)
 	}
+	for i := range id {
+		told = append(told, from[i]-1+int64(len(newsOf(event[from[i]-1:to[i]]))))
+	}
 	if s.dialect == segments.Postgres {
 		b := s.statement()
 		contacts, events := b.arg(who)+"::bigint[]", b.arg(event)+"::bigint[]"
-		rows := b.table("r", bigints("id", id), bigints("first", from), bigints("last", to))
+		rows := b.table("r", bigints("id", id), bigints("first", from), bigints("last", to), bigints("told", told))
 		_, err := q.exec(ctx, `insert into touched (id, contacts, events)
-			select r.id, (`+contacts+`)[r.first:r.last], (`+events+`)[r.first:r.last] from `+rows, b.args...)
+			select r.id, (`+contacts+`)[r.first:r.last], (`+events+`)[r.first:r.told] from `+rows, b.args...)
 		return err
 	}
 	for i := range id {
 		if _, err := q.exec(ctx, `insert into touched (id, contacts, events) values ($1, $2, $3)`,
-			id[i], jsonText(who[from[i]-1:to[i]]), jsonText(event[from[i]-1:to[i]])); err != nil {
+			id[i], jsonText(who[from[i]-1:to[i]]), jsonText(event[from[i]-1:told[i]])); err != nil {
 			return err
 		}
 	}
@@ -105,7 +117,7 @@ func (s *Store) HoldTouched(ctx context.Context, now, until time.Time) (t Touche
 		}
 		t = list[0]
 		_, err = one(ctx, q, `insert into touched (contacts, events, not_before) values ($1, $2, $3) returning id`,
-			[]any{s.arrayArg([]int64{int64(t.Contact)}), s.arrayArg([]int64{t.Event}), ms(until)}, &t.ID)
+			[]any{s.arrayArg([]int64{int64(t.Contact)}), s.arrayArg(newsOf([]int64{t.Event})), ms(until)}, &t.ID)
 		return err
 	})
 	if err != nil {

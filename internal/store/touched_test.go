@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rapport/internal/contacts"
+	"rapport/segments"
 )
 
 // news are touched contacts, the first of them about event 1.
@@ -110,11 +111,47 @@ func TestWhoIsPutOffHoldsUpNobodyOfTheirRow(t *testing.T) {
 	})
 }
 
+// Who was only touched did nothing that tallies do not tell, however often their row
+// is written; who did something stays asked of the events.
+func TestOnlyWhoDidSomethingIsNotTallied(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		silent, asked := `'{}'`, func() int64 { return count(t, s, `select count(*) from (`+untallied(day)+`) as u`) }
+		if s.dialect == segments.SQLite { // it has no tallies, and the same rows
+			silent, asked = `'[]'`, func() int64 {
+				return count(t, s, `select coalesce(sum(json_array_length(contacts)), 0) from touched where events <> '[]'`)
+			}
+		}
+		check(t, s.Touch(ctx, []contacts.ID{2, 1}))
+		equal(t, "not tallied", asked(), int64(0))
+		equal(t, "in order", must(s.OrderTouched(ctx, day, 1000))(t), 2)
+		equal(t, "not tallied in order", asked(), int64(0))
+		_, found, err := s.HoldTouched(ctx, day, later(time.Hour))
+		check(t, err)
+		equal(t, "found", found, true)
+		equal(t, "not tallied when one is put off", asked(), int64(0))
+		equal(t, "rows", count(t, s, `select count(*) from touched where events = `+silent), int64(2))
+
+		// The second row has events, the first and the third have none.
+		var list []Touched
+		for i := range 250 {
+			list = append(list, Touched{Contact: contacts.ID(10 + i)})
+		}
+		list[120].Event, list[197].Event = 5, 6
+		check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, list) }))
+		equal(t, "in order", must(s.OrderTouched(ctx, later(time.Hour), 1000))(t), 252)
+		equal(t, "rows of silent ones", count(t, s, `select count(*) from touched where events = `+silent), int64(2))
+		equal(t, "not tallied of a row with events", asked(), int64(100))
+		got := taken(t, s, later(time.Hour), 1000)
+		equal(t, "taken", got, append([]Touched{{Contact: 1}, {Contact: 2}}, list...))
+	})
+}
+
 func TestTouchedContactsOfBeforeTheMigrationAreTaken(t *testing.T) {
 	for name, open := range opens {
 		t.Run(name, func(t *testing.T) {
 			address := open(t)
-			db := migrated(t, address, 18)
+			db := migrated(t, address, 17)
 			for i := range 250 {
 				if _, err := db.Exec(fmt.Sprintf(`insert into touched (contact_id, event_id) values (%d, %d)`, 1000+i, i+1)); err != nil {
 					t.Fatal(err)
