@@ -127,7 +127,7 @@ func TestTalliesAgreeWithTheEvents(t *testing.T) {
 }
 
 // compareTallies compares every tally with what the events add up to now.
-func compareTallies(t *rapid.T, s *Store) {
+func compareTallies(t rapid.TB, s *Store) {
 	const added = `select contact_id, name, count(*) as number, min(at) as first_at, max(at) as last_at, (array_agg(at order by at desc))[2:8] as earlier,
 			coalesce(sum(coalesce((folded->'n'->>'total')::numeric, (folded->'a'->>'total')::numeric)), 0) as total, coalesce(sum((folded->'n'->>'pieces')::numeric), 0) as pieces
 		from events where not machine group by contact_id, name`

@@ -1,4 +1,11 @@
 -- +goose Up
+-- What is still asked of all events is read from one end to the other, by both
+-- cores: that is several times faster than going from this index to the rows one
+-- by one, and every event that comes in has one entry less to write. 00017 cannot
+-- drop it: it would wait for an engine that has written events and waits for the
+-- table that 00017 has locked.
+drop index events_name;
+
 -- Whom one transaction touched stands in one row, up to a hundred of them: a row
 -- for each cost as much to write, take away and sweep up as the news itself.
 create table touched_packed (
@@ -9,11 +16,11 @@ create table touched_packed (
 );
 insert into touched_packed (contacts, events)
   select array_agg(contact_id order by id), array_agg(event_id order by id)
-  from (select id, contact_id, event_id, (row_number() over (order by id) - 1) / 100 as part from touched where not_before = 0) as t
+  from (select id, contact_id, event_id, (row_number() over (order by id) - 1) / 100 as part from touched_single where not_before = 0) as t
   group by part order by part;
 insert into touched_packed (contacts, events, not_before)
-  select array[contact_id], array[event_id], not_before from touched where not_before <> 0 order by id;
-drop table touched;
+  select array[contact_id], array[event_id], not_before from touched_single where not_before <> 0 order by id;
+drop table touched_single;
 alter table touched_packed rename to touched;
 alter index touched_packed_pkey rename to touched_pkey;
 alter sequence touched_packed_id_seq rename to touched_id_seq;
