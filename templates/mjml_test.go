@@ -1,11 +1,12 @@
 package templates
 
 import (
+	"bytes"
+	"io"
+	"mime/quotedprintable"
 	"slices"
 	"strings"
 	"testing"
-
-	"rapport/internal/quoted"
 )
 
 const mjmlLetter = `---
@@ -103,8 +104,12 @@ func TestMJMLQuoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := string(quoted.Append(nil, out.HTML)); string(got) != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+	read, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(got)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read := strings.ReplaceAll(string(read), "\r\n", "\n"); read != out.HTML {
+		t.Errorf("got\n%s\nwant\n%s", read, out.HTML)
 	}
 }
 

@@ -51,20 +51,23 @@ func (l *Line) End(dst []byte) []byte {
 	return l.escape(dst[:len(dst)-1], c)
 }
 
-// Encode encodes what was appended as it is, dst[mark:], which must be UTF-8.
-func (l *Line) Encode(dst []byte, mark int) []byte {
+// Encode encodes what was appended as it is, dst[mark:]. It reports whether that
+// was UTF-8; otherwise its bytes are encoded one by one.
+func (l *Line) Encode(dst []byte, mark int) ([]byte, bool) {
 	text := dst[mark:]
 	if len(text) == 0 {
-		return dst
+		return dst, true
 	}
-	if len(text) <= maxLine-l.col && !l.special(text[0]) && run(text) == len(text) {
+	clean := run(text)
+	if clean == len(text) && len(text) <= maxLine-l.col && !l.special(text[0]) {
 		l.col += len(text)
 		l.cr = false
-		return dst
+		return dst, true
 	}
 	// Few values get here, those that are too long for the line or not ASCII.
 	var room [256]byte
-	return appendText(dst[:mark], l, append(room[:0], text...))
+	aside := append(room[:0], text...)
+	return appendText(dst[:mark], l, aside), utf8.Valid(aside[clean:])
 }
 
 // special reports whether c may not stand for itself where the line is.

@@ -2,13 +2,15 @@ package quoted
 
 import "bytes"
 
-// Piece is a piece of text that is encoded but for one thing: where the lines
-// of its beginning break, which depends on what stands before it. The zero Piece
-// is empty.
+// Piece is a piece of text that is encoded before anybody knows where in a line
+// it will stand. If its beginning does not fit there, it starts on a line of its
+// own, which is no line break of the text: so a piece is copied as it is, and
+// never broken into lines again. The zero Piece is empty.
 type Piece struct {
-	head  []byte // up to its first line break: escaped, not broken into lines
+	head  []byte // up to its first line break: escaped, in one line
 	tail  []byte // from there on, as it is written
-	after Line   // where tail ends
+	whole []byte // all of it, as it is written from the beginning of a line
+	after Line   // where whole ends, and tail too
 	lf    bool   // the piece begins with a LF
 }
 
@@ -18,7 +20,7 @@ func (p *Piece) Set(text []byte) {
 	if end < 0 {
 		end = len(text)
 	}
-	p.head, p.tail, p.after = p.head[:0], p.tail[:0], Line{}
+	p.head, p.tail, p.whole, p.after = p.head[:0], p.tail[:0], p.whole[:0], Line{}
 	for _, c := range text[:end] {
 		if literal[c] {
 			p.head = append(p.head, c)
@@ -26,14 +28,25 @@ func (p *Piece) Set(text []byte) {
 			p.head = append(p.head, '=', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
-	p.tail = appendText(p.tail, &p.after, text[end:])
+	var line Line
+	p.tail = appendText(p.tail, &line, text[end:])
+	p.whole = appendText(p.whole, &p.after, text)
 	p.lf = len(text) > 0 && text[0] == '\n'
 }
 
 // Piece appends a piece.
 func (l *Line) Piece(dst []byte, p *Piece) []byte {
 	if len(p.head) > 0 {
-		dst = l.escaped(dst, p.head)
+		if l.col == 0 || len(p.head) > maxLine-l.col {
+			if l.col > 0 {
+				dst = l.wrap(dst)
+			}
+			*l = p.after
+			return append(dst, p.whole...)
+		}
+		l.col += len(p.head)
+		l.cr = false
+		dst = append(dst, p.head...)
 	}
 	if len(p.tail) == 0 {
 		return dst
@@ -46,30 +59,4 @@ func (l *Line) Piece(dst []byte, p *Piece) []byte {
 	}
 	*l = p.after
 	return append(dst, tail...)
-}
-
-// escaped appends a text that is escaped and has no line break of its own, in
-// lines as appendText would break it.
-func (l *Line) escaped(dst, s []byte) []byte {
-	l.cr = false
-	for {
-		if l.special(s[0]) {
-			dst = l.escape(dst, s[0])
-			s = s[1:]
-		}
-		room := maxLine - l.col
-		if len(s) <= room {
-			l.col += len(s)
-			return append(dst, s...)
-		}
-		// No escape is torn apart.
-		switch {
-		case room >= 1 && s[room-1] == '=':
-			room--
-		case room >= 2 && s[room-2] == '=':
-			room -= 2
-		}
-		dst = l.wrap(append(dst, s[:room]...))
-		s = s[room:]
-	}
 }

@@ -140,8 +140,9 @@ func (st *state) appendNumbered(n int) {
 // encoded at all. Whoever writes to out calls it then.
 func (st *state) encoded(mark int) {
 	if st.encode {
-		st.notText = st.notText || !utf8.Valid(st.out[mark:])
-		st.out = st.line.Encode(st.out, mark)
+		var isText bool
+		st.out, isText = st.line.Encode(st.out, mark)
+		st.notText = st.notText || !isText
 	}
 }
 
