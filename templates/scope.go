@@ -83,7 +83,7 @@ func (f *Filling) Get(key string) (any, bool) {
 	case "preheader":
 		v = &f.preheader
 	case "language":
-		f.language = f.writtenIn()
+		f.language = writtenIn(f.v, f.in.Company)
 		v = &f.language
 	case "kind":
 		v = &f.t.kind
@@ -94,12 +94,12 @@ func (f *Filling) Get(key string) (any, bool) {
 }
 
 // writtenIn is the language of the text: the variant's, else the company's.
-func (f *Filling) writtenIn() string {
-	if f.v.language != "" {
-		return f.v.language
+func writtenIn(variant *variant, company any) string {
+	if variant.language != "" {
+		return variant.language
 	}
 	var v any
-	switch company := f.in.Company.(type) {
+	switch company := company.(type) {
 	case map[string]any:
 		v = company["language"]
 	case liquid.Drop:

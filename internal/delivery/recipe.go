@@ -23,7 +23,7 @@ import (
 // recipe is what all messages have in common that one campaign makes of one
 // template: made once, read by every goroutine.
 type recipe struct {
-	template *templates.Template // under the subject of its step
+	template *templates.Template // under the subject of its step, with all that is the same for everybody
 	hash     string              // of all that is the same for everybody, on record
 	numbered []bool              // links whose tracked address is their number, by number - 1
 	company  map[string]any
@@ -112,8 +112,9 @@ func (w *Worker) recipe(ctx context.Context, applied *catalog.Applied, key recip
 		return nil, &heldError{fmt.Errorf("sender %s is not in the applied workspace", key.sender)}
 	}
 	d := key.campaign
-	r := &recipe{template: t, company: companyOf(applied), campaign: campaignOf(d), from: sender.From, bounces: sender.Bounces,
+	r := &recipe{company: companyOf(applied), campaign: campaignOf(d), from: sender.From, bounces: sender.Bounces,
 		root: strings.TrimRight(applied.PublicURL, "/")}
+	r.template = t.For(r.company, r.campaign)
 	_, r.domain, _ = strings.Cut(sender.From.Address, "@")
 	r.head = mime.NewHead(&mime.Message{
 		From:          sender.From,
