@@ -26,6 +26,10 @@ type draft struct {
 	data    []byte
 }
 
+// ending is room for what goes out behind a message: its dot, and the envelope of
+// the one that follows.
+const ending = 1 << 10
+
 var drafts = sync.Pool{New: func() any { return new(draft) }}
 
 // release gives a message's memory back: message and data must not be looked at
@@ -44,7 +48,7 @@ func (m *outgoing) release() {
 
 // plan finds the way that a claimed message takes. An error is the message's own
 // fault, unless it is a heldError.
-func (w *Worker) plan(ctx context.Context, applied *catalog.Applied, c store.Claimed) (outgoing, error) {
+func (w *Worker) plan(ctx context.Context, applied *catalog.Applied, c *store.Claimed) (outgoing, error) {
 	d, _ := w.Catalog.Now(ctx, applied, c.Entry.Enrolment)
 	if d == nil {
 		return outgoing{}, &heldError{fmt.Errorf("its version cannot be read")}
@@ -60,7 +64,7 @@ func (w *Worker) plan(ctx context.Context, applied *catalog.Applied, c store.Cla
 // compose fills in a planned message and makes the bytes that go over the wire.
 // An error is the message's own fault, unless it is a heldError.
 func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, out *outgoing) error {
-	c, d := &out.claimed, out.campaign
+	c, d := out.claimed, out.campaign
 	e, facts := c.Entry.Enrolment, c.Entry.Facts
 	t, err := w.template(ctx, applied, c)
 	if err != nil {
@@ -93,7 +97,7 @@ func (w *Worker) compose(ctx context.Context, applied *catalog.Applied, out *out
 
 // finished is a message planned and composed at once.
 func (w *Worker) finished(ctx context.Context, applied *catalog.Applied, c store.Claimed) (outgoing, error) {
-	m, err := w.plan(ctx, applied, c)
+	m, err := w.plan(ctx, applied, &c)
 	if err == nil {
 		err = w.compose(ctx, applied, &m)
 	}
@@ -132,6 +136,7 @@ func (m *draft) write(r *recipe) ([]byte, error) {
 		}
 		return nil, err
 	}
+	m.data = slices.Grow(m.data, ending)
 	if r.signer == nil {
 		return m.data, nil
 	}

@@ -33,13 +33,13 @@ func TestWhatOnlyTimeCanMendWaits(t *testing.T) {
 		{errLease, providerPause},
 		{errors.New("journal: the disk is full"), providerPause},
 	} {
-		o := w.outcome(store.Claimed{Candidate: store.Candidate{Due: noon}}, smtp.Result{Outcome: smtp.Temporary, Verb: smtp.VerbIntent, Err: c.err}, noon)
+		o := w.outcome(&store.Claimed{Candidate: store.Candidate{Due: noon}}, smtp.Result{Outcome: smtp.Temporary, Verb: smtp.VerbIntent, Err: c.err}, noon)
 		if o.State != campaigns.Queued || !o.Untried || o.NotBefore.Sub(noon) != c.wait {
 			t.Errorf("%v: %s after %s, untried %t; want queued after %s, untried", c.err, o.State, o.NotBefore.Sub(noon), o.Untried, c.wait)
 		}
 		// A campaign that was paused for a week has messages that old, and one that is
 		// taken back when it goes on was never tried.
-		late := w.outcome(store.Claimed{Candidate: store.Candidate{Due: noon}}, smtp.Result{Outcome: smtp.Temporary, Verb: smtp.VerbIntent, Err: c.err}, noon.Add(7*24*time.Hour))
+		late := w.outcome(&store.Claimed{Candidate: store.Candidate{Due: noon}}, smtp.Result{Outcome: smtp.Temporary, Verb: smtp.VerbIntent, Err: c.err}, noon.Add(7*24*time.Hour))
 		if given := late.State == campaigns.Failed; given != (c.wait > 0) {
 			t.Errorf("%v after a week: %s %s", c.err, late.State, late.Reason)
 		}

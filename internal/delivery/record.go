@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 
 	"rapport/campaigns"
@@ -15,7 +15,7 @@ import (
 )
 
 // outcome is what a result means for a message.
-func (w *Worker) outcome(c store.Claimed, r smtp.Result, now time.Time) store.Outcome {
+func (w *Worker) outcome(c *store.Claimed, r smtp.Result, now time.Time) store.Outcome {
 	o := store.Outcome{Message: c.ID, Fence: c.Fence, Provider: c.Provider, At: now, Reply: replyText(r.Code, r.Enhanced, r.Text)}
 	switch r.Outcome {
 	case smtp.Sent:
@@ -111,15 +111,16 @@ func bounce(message int64, reply, verb string, at time.Time) store.Incoming {
 
 // replyText is a server's answer in one line.
 func replyText(code int, enhanced, text string) string {
-	var parts []string
+	var room [256]byte
+	line := room[:0]
 	if code != 0 {
-		parts = append(parts, fmt.Sprint(code))
+		line = strconv.AppendInt(line, int64(code), 10)
 	}
-	if enhanced != "" {
-		parts = append(parts, enhanced)
+	for _, part := range [...]string{enhanced, text} {
+		if part != "" && len(line) > 0 {
+			line = append(line, ' ')
+		}
+		line = append(line, part...)
 	}
-	if text != "" {
-		parts = append(parts, text)
-	}
-	return strings.Join(parts, " ")
+	return string(line)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
-	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -45,8 +44,15 @@ type Routes struct {
 }
 
 type opened struct {
-	config smtp.Config
-	pool   *smtp.Pool
+	of   settings
+	pool *smtp.Pool
+}
+
+// settings are what a workspace says of a provider's connections; none of the
+// mailbox.
+type settings struct {
+	smtp        workspace.SMTP
+	connections int
 }
 
 // Route is the way a sender's mail to an address takes now. Without an address
@@ -60,7 +66,7 @@ func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, erro
 		return Route{Name: Mailbox, Provider: r.Catcher, Mailbox: true}, nil
 	}
 	if !r.Leaves(applied, to) {
-		return Route{Name: Mailbox, Provider: r.pool(Mailbox, r.caught()), Mailbox: true}, nil
+		return Route{Name: Mailbox, Provider: r.pool(Mailbox, settings{}), Mailbox: true}, nil
 	}
 	names := s.Providers
 	if len(names) == 0 {
@@ -71,7 +77,7 @@ func (r *Routes) Route(applied *catalog.Applied, sender, to string) (Route, erro
 	if !ok {
 		return Route{}, fmt.Errorf("provider %s of sender %s is not in the applied workspace", name, sender)
 	}
-	return Route{Name: name, Provider: r.pool(name, poolConfig(p)), Rate: paced(p.Rate), Standing: standing}, nil
+	return Route{Name: name, Provider: r.pool(name, settings{p.SMTP, p.Connections}), Rate: paced(p.Rate), Standing: standing}, nil
 }
 
 func (r *Routes) now() time.Time {
@@ -195,17 +201,21 @@ func (r *Routes) Report(p Report, now time.Time) {
 // they refuse.
 func (r *Routes) Failing() map[string]Standing { return r.fails.failing() }
 
-func (r *Routes) pool(name string, c smtp.Config) *smtp.Pool {
+func (r *Routes) pool(name string, of settings) *smtp.Pool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.pools == nil {
 		r.pools = map[string]*opened{}
 	}
 	o := r.pools[name]
-	if o == nil || !reflect.DeepEqual(o.config, c) {
+	if o == nil || o.of != of {
 		// A pool whose settings changed is left to those who still send
 		// through it; its connections close when they are idle.
-		o = &opened{config: c, pool: smtp.NewPool(c, r.Log)}
+		config := of.config()
+		if name == Mailbox {
+			config = r.caught()
+		}
+		o = &opened{of: of, pool: smtp.NewPool(config, r.Log)}
 		r.pools[name] = o
 	}
 	return o.pool
@@ -220,9 +230,9 @@ func (r *Routes) Close() {
 	}
 }
 
-func poolConfig(p workspace.Provider) smtp.Config {
+func (s settings) config() smtp.Config {
 	return smtp.Config{
-		Host: p.SMTP.Host, Port: p.SMTP.Port, TLS: p.SMTP.TLS,
-		Username: p.SMTP.Username, Password: p.SMTP.Password, Auth: p.SMTP.Auth, Connections: p.Connections, DataTimeout: DataTime,
+		Host: s.smtp.Host, Port: s.smtp.Port, TLS: s.smtp.TLS,
+		Username: s.smtp.Username, Password: s.smtp.Password, Auth: s.smtp.Auth, Connections: s.connections, DataTimeout: DataTime,
 	}
 }

@@ -33,13 +33,17 @@ var (
 func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []store.Claimed, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
 	outcomes = make([]store.Outcome, 0, len(claimed))
 	byProvider := map[string][]outgoing{}
-	for _, c := range claimed {
-		m, err := w.plan(ctx, applied, c)
+	for i := range claimed {
+		m, err := w.plan(ctx, applied, &claimed[i])
 		if err != nil {
-			outcomes = append(outcomes, w.faulty(c, err))
+			outcomes = append(outcomes, w.faulty(&claimed[i], err))
 			continue
 		}
-		byProvider[m.route.Name] = append(byProvider[m.route.Name], m)
+		list := byProvider[m.route.Name]
+		if list == nil {
+			list = make([]outgoing, 0, len(claimed)) // hardly ever is there another one
+		}
+		byProvider[m.route.Name] = append(list, m)
 	}
 	for _, list := range byProvider {
 		more, dead := w.sendThrough(ctx, applied, list, since)
@@ -50,7 +54,7 @@ func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []s
 
 // faulty is the outcome of a message that could not be made. A fault of the
 // message passes its step; a fault of ours holds it back.
-func (w *Worker) faulty(c store.Claimed, err error) store.Outcome {
+func (w *Worker) faulty(c *store.Claimed, err error) store.Outcome {
 	now := w.Clock.Now()
 	o := store.Outcome{Message: c.ID, Fence: c.Fence, Provider: c.Provider, At: now, State: campaigns.Failed, Reason: fault(err)}
 	var ours *heldError
@@ -78,7 +82,7 @@ type heldError struct{ error }
 
 // outgoing is a message and the way it takes.
 type outgoing struct {
-	claimed  store.Claimed
+	claimed  *store.Claimed
 	campaign *campaigns.Definition
 	sender   string
 	route    Route
@@ -106,7 +110,7 @@ func (w *Worker) sendThrough(ctx context.Context, applied *catalog.Applied, list
 					return m.err
 				}
 				e.From, e.To, e.UTF8 = mime.Envelope(m.message)
-				e.Data, e.Ready = m.data, !e.UTF8
+				e.Data, e.Ready, e.Roomy = m.data, !e.UTF8, true
 				return nil
 			},
 			Intent: func() error { return w.intent(m, since) },
@@ -129,7 +133,7 @@ func (w *Worker) sendThrough(ctx context.Context, applied *catalog.Applied, list
 		outcomes[i].Provider, outcomes[i].Entry = provider, &list[i].claimed.Entry // the way may have changed since the claim
 		outcomes[i].TemplateHash, outcomes[i].Subject, outcomes[i].Mailbox = list[i].hash, list[i].subject, list[i].route.Mailbox
 		if why, ours := held[i]; ours {
-			w.holdOurs(&outcomes[i], list[i].claimed, why, now)
+			w.holdOurs(&outcomes[i], *list[i].claimed, why, now)
 		}
 		if o := &outcomes[i]; o.Untried && o.NotBefore.After(now) && (r.Provider || r.Verb == smtp.VerbMail) &&
 			w.elsewhere(provider, queue.Sender(list[i].claimed.Lane), now) {

@@ -89,7 +89,7 @@ func signed(message []byte, dkim *workspace.DKIM, now func() time.Time) ([]byte,
 }
 
 // Way is the settings of a provider's connection, for one mail.
-func Way(p workspace.Provider) smtp.Config { return poolConfig(p) }
+func Way(p workspace.Provider) smtp.Config { return settings{p.SMTP, p.Connections}.config() }
 
 // singleLinks lead where the template says. The addresses of our own have a word
 // in the place of a token, which belongs to nobody.

@@ -127,11 +127,9 @@ func (s *Store) record(ctx context.Context, outcomes []Outcome, by campaigns.Mov
 // tokens given, which is how it goes unless something went wrong, and returns the
 // rest. It counts in closed what each batch has less.
 func (s *Store) settleOwn(ctx context.Context, q querier, outcomes []Outcome, closed map[int64]int64) (final, rest []Outcome, err error) {
-	var decided []Outcome
-	for _, o := range outcomes {
-		if o.State != campaigns.Queued {
-			decided = append(decided, o)
-		}
+	decided := outcomes
+	if isQueued := func(o Outcome) bool { return o.State == campaigns.Queued }; slices.ContainsFunc(outcomes, isQueued) {
+		decided = slices.DeleteFunc(slices.Clone(outcomes), isQueued)
 	}
 	if len(decided) == 0 {
 		return nil, outcomes, nil
@@ -147,6 +145,9 @@ func (s *Store) settleOwn(ctx context.Context, q querier, outcomes []Outcome, cl
 		return err
 	}); err != nil {
 		return nil, nil, err
+	}
+	if len(own) == len(outcomes) {
+		return outcomes, nil, nil
 	}
 	for _, o := range outcomes {
 		if own[o.Message] {

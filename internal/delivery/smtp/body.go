@@ -13,8 +13,8 @@ import (
 //
 // ready is asked at the last moment; it fails if the message may not go.
 func (c *conn) transfer(e, next *Envelope, limit time.Duration, ready func() error) Result {
-	c.buf = c.appendBody(c.buf[:0], e)
-	end := len(c.buf) // with its last byte the server has the whole message
+	out := c.body(e)
+	end := len(out) // with its last byte the server has the whole message
 	if err := ready(); err != nil {
 		c.abandon()
 		return Result{Outcome: Temporary, Verb: VerbIntent, Text: printable(err.Error()), Err: err}
@@ -22,14 +22,14 @@ func (c *conn) transfer(e, next *Envelope, limit time.Duration, ready func() err
 	c.upset = false
 	c.dirty = false // the dot ends the transaction, RFC 5321 4.1.1.4
 	if next != nil {
-		c.buf = c.appendOpening(c.buf, next)
+		out = c.appendOpening(out, next)
 	}
 	// One limit from the first byte to the reply, so that the caller's lease
 	// can be measured against it.
 	err := c.client.UpdateDeadline(limit)
 	n := 0
 	if err == nil {
-		n, err = c.write()
+		n, err = c.write(out)
 	}
 	if err != nil && n < end {
 		// Part of the message never left this machine: the server cannot have
@@ -59,17 +59,25 @@ func (c *conn) transfer(e, next *Envelope, limit time.Duration, ready func() err
 	return resultOf(VerbDot, r)
 }
 
-func (c *conn) appendBody(b []byte, e *Envelope) []byte {
-	if c.offers.chunking {
+// body is what says the message: in c.buf, or behind the message itself where that
+// spares a copy of it.
+func (c *conn) body(e *Envelope) []byte {
+	switch {
+	case c.offers.chunking:
 		data := e.wireForm(false)
-		b = append(b, "BDAT "...)
-		b = strconv.AppendInt(b, int64(len(data)), 10)
-		b = append(b, " LAST\r\n"...)
-		return append(b, data...)
+		c.buf = append(c.buf[:0], "BDAT "...)
+		c.buf = strconv.AppendInt(c.buf, int64(len(data)), 10)
+		c.buf = append(c.buf, " LAST\r\n"...)
+		c.buf = append(c.buf, data...)
+		return c.buf
+	case e.Ready && e.Roomy:
+		return append(e.Data, dot...)
 	}
-	b = append(b, e.wireForm(true)...)
-	return append(b, ".\r\n"...)
+	c.buf = append(append(c.buf[:0], e.wireForm(true)...), dot...)
+	return c.buf
 }
+
+const dot = ".\r\n"
 
 // abandon gives up a transaction in front of its body. BDAT that was not
 // written leaves it open, which RSET ends; after a 354 the server takes
@@ -101,8 +109,7 @@ func (c *conn) guard(ctx context.Context, release func() bool, e *Envelope) func
 // quit says goodbye and closes.
 func (c *conn) quit(limit time.Duration) {
 	if !c.broken && c.client.UpdateDeadline(limit) == nil {
-		c.buf = append(c.buf[:0], "QUIT\r\n"...)
-		if _, err := c.write(); err == nil {
+		if _, err := c.write([]byte("QUIT\r\n")); err == nil {
 			_, _ = c.read(false) // whatever it answers, we go
 		}
 	}

@@ -20,7 +20,7 @@ type conn struct {
 	dirty  bool   // a transaction may be open at the server: RSET comes first
 	upset  bool   // the last body was refused when the next opening was already out
 	broken bool   // its state is unknown or it is closed: no more commands
-	buf    []byte // what is written next
+	buf    []byte // room for what is written next
 
 	// The opening that was written and not yet read.
 	opened opening
@@ -95,13 +95,13 @@ func (c *conn) appendOpening(b []byte, e *Envelope) []byte {
 	return b
 }
 
-// write sends c.buf and returns how many of its bytes the system took.
-func (c *conn) write() (int, error) {
+// write sends b and returns how many of its bytes the system took.
+func (c *conn) write(b []byte) (int, error) {
 	w := c.client.Text.W
-	n, err := w.Write(c.buf)
+	n, err := w.Write(b)
 	if err == nil {
 		err = w.Flush()
-		n = len(c.buf) - w.Buffered()
+		n = len(b) - w.Buffered()
 	}
 	return n, err
 }
@@ -130,7 +130,7 @@ func (c *conn) open(e *Envelope, limit time.Duration) *failure {
 func (c *conn) openPipelined(e *Envelope, limit time.Duration) *failure {
 	if !c.opened.written {
 		c.buf = c.appendOpening(c.buf[:0], e)
-		if _, err := c.write(); err != nil {
+		if _, err := c.write(c.buf); err != nil {
 			return c.broke(VerbMail, err, limit, true)
 		}
 	}
@@ -176,8 +176,7 @@ func (c *conn) openPipelined(e *Envelope, limit time.Duration) *failure {
 	default:
 		// RFC 2920 3.1: a server may say so although nobody will get it. An
 		// empty message ends that, and its reply tells nothing.
-		c.buf = append(c.buf[:0], ".\r\n"...)
-		if _, err := c.write(); err != nil {
+		if _, err := c.write([]byte(dot)); err != nil {
 			c.broken = true
 		} else if _, err = c.read(false); err != nil {
 			c.broken = true
@@ -189,8 +188,7 @@ func (c *conn) openPipelined(e *Envelope, limit time.Duration) *failure {
 
 func (c *conn) openStepwise(e *Envelope, limit time.Duration) *failure {
 	if c.dirty {
-		c.buf = append(c.buf[:0], "RSET\r\n"...)
-		if _, err := c.write(); err != nil {
+		if _, err := c.write([]byte("RSET\r\n")); err != nil {
 			return c.broke(VerbMail, err, limit, true)
 		}
 		if f := c.reset(limit); f != nil {
@@ -212,8 +210,7 @@ func (c *conn) openStepwise(e *Envelope, limit time.Duration) *failure {
 		if err := c.client.UpdateDeadline(limit); err != nil {
 			return c.broke(s.verb, err, limit, false)
 		}
-		c.buf = append(c.buf[:0], s.line...)
-		_, err := c.write()
+		_, err := c.write(s.line)
 		var r reply
 		if err == nil {
 			r, err = c.read(false)

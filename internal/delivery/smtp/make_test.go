@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,5 +81,42 @@ func TestNothingIsMadeForNobody(t *testing.T) {
 	r := p.SendAll(ctx, []Envelope{{Make: func(*Envelope) error { t.Error("it was made"); return nil }}})[0]
 	if r.Outcome != Temporary || !errors.Is(r.Err, context.Canceled) {
 		t.Error(r)
+	}
+}
+
+// A message whose memory has room behind it is ended there: what arrives is the
+// same, and the message itself is not touched.
+func TestAMessageIsEndedWhereItStands(t *testing.T) {
+	for mode, extensions := range modes {
+		t.Run(mode, func(t *testing.T) {
+			const n = 30
+			server := smtptest.Start(t, smtptest.Options{Extensions: extensions})
+			p := newPool(t, server, func(c *Config) { c.Connections = 2 })
+			whole, all := envelopes(n), make([]Envelope, n)
+			for i := range all {
+				all[i] = whole[i]
+				// Now and then there is no room, and more must be taken.
+				room := 1024 * (i % 3)
+				all[i].Data = append(make([]byte, 0, len(whole[i].Data)+room), whole[i].Data...)
+				all[i].Ready, all[i].Roomy = true, true
+			}
+			for i, r := range p.SendAll(t.Context(), all) {
+				if r.Outcome != Sent {
+					t.Errorf("message %d: %s", i, r)
+				}
+				if !bytes.Equal(all[i].Data, whole[i].Data) {
+					t.Errorf("message %d is now %q", i, all[i].Data)
+				}
+			}
+			got := map[string]string{}
+			for _, m := range server.Messages() {
+				got[m.To] = string(m.Data)
+			}
+			for _, e := range whole {
+				if got[e.To] != string(e.Data) {
+					t.Errorf("%s got %q, not %q", e.To, got[e.To], e.Data)
+				}
+			}
+		})
 	}
 }

@@ -120,6 +120,9 @@ type Envelope struct {
 	// Ready says that Data is ASCII in CRLF lines without a dot at the start of
 	// one, as package mime writes it; nobody looks then.
 	Ready bool
+	// Roomy says that the memory behind Data, up to its capacity, is free: what
+	// ends the message is written there, and the whole is not copied once more.
+	Roomy bool
 
 	// Make, if given, fills in the fields above when a connection takes the
 	// message up, so that no more messages exist than connections. If it fails,
