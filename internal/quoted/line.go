@@ -51,8 +51,9 @@ func (l *Line) End(dst []byte) []byte {
 	return l.escape(dst[:len(dst)-1], c)
 }
 
-// Encode encodes what was appended as it is, dst[mark:]. It reports whether that
-// was UTF-8; otherwise its bytes are encoded one by one.
+// Encode encodes what was appended as it is, dst[mark:]. Like a piece it starts on a
+// line of its own if it does not fit into the present one and fits there. It reports
+// whether it was UTF-8; otherwise its bytes are encoded one by one.
 func (l *Line) Encode(dst []byte, mark int) ([]byte, bool) {
 	text := dst[mark:]
 	if len(text) == 0 {
@@ -64,7 +65,14 @@ func (l *Line) Encode(dst []byte, mark int) ([]byte, bool) {
 		l.cr = false
 		return dst, true
 	}
-	// Few values get here, those that are too long for the line or not ASCII.
+	if clean == len(text) && len(text) <= maxLine && text[0] != '.' && text[0] != 'F' { // as most addresses are
+		dst = append(dst, "=\r\n"...)
+		copy(dst[mark+len("=\r\n"):], text)
+		copy(dst[mark:], "=\r\n")
+		l.col, l.cr = len(text), false
+		return dst, true
+	}
+	// Few values get here, those that are very long or not ASCII.
 	var room [256]byte
 	aside := append(room[:0], text...)
 	return appendText(dst[:mark], l, aside), utf8.Valid(aside[clean:])

@@ -1,7 +1,5 @@
 package quoted
 
-import "bytes"
-
 // Piece is a piece of text that is encoded before anybody knows where in a line
 // it will stand. If its beginning does not fit there, it starts on a line of its
 // own, which is no line break of the text: so a piece is copied as it is, and
@@ -16,9 +14,9 @@ type Piece struct {
 
 // Set makes p the piece for a text, which must be UTF-8. It keeps p's memory.
 func (p *Piece) Set(text []byte) {
-	end := bytes.IndexAny(text, "\r\n")
-	if end < 0 {
-		end = len(text)
+	end := 0
+	for end < len(text) && text[end] != '\r' && text[end] != '\n' {
+		end++
 	}
 	p.head, p.tail, p.whole, p.after = p.head[:0], p.tail[:0], p.whole[:0], Line{}
 	for _, c := range text[:end] {

@@ -111,6 +111,9 @@ func (st *state) writeAddress(value any, n *outputNode) error {
 // schemeOf gives what stands before the first colon, if that is a scheme.
 // Mail programs skip blanks and control characters in front and inside.
 func schemeOf(address string) string {
+	if strings.HasPrefix(address, "https:") { // as nearly all do
+		return "https"
+	}
 	var b strings.Builder
 	for _, r := range address {
 		switch {
@@ -142,23 +145,36 @@ const (
 
 const hexDigits = "0123456789ABCDEF"
 
+// stays tells for each byte at which of these it stays as it is: bit n is for n.
+// A % that an escape begins with is not among them.
+var stays = func() (t [256]uint8) {
+	for c := range 256 {
+		switch c := byte(c); {
+		case isWord(c) || c == '-' || c == '.' || c == '~':
+			t[c] = 1<<keepWord | 1<<keepPath | 1<<keepAll
+		case strings.IndexByte("/:@!$&()*+,;=", c) >= 0:
+			t[c] = 1<<keepPath | 1<<keepAll
+		case strings.IndexByte("?#[]'", c) >= 0:
+			t[c] = 1 << keepAll
+		}
+	}
+	return t
+}()
+
 func appendEscaped(dst []byte, s string, keep int) []byte {
+	from := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		switch {
-		case isWord(c) || c == '-' || c == '.' || c == '~':
-		case keep >= keepPath && strings.IndexByte("/:@!$&()*+,;=", c) >= 0:
-		case keep >= keepAll && strings.IndexByte("?#[]'", c) >= 0:
-		case keep >= keepAll && c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-		case c == '\r' || c == '\n':
-			continue
-		default:
-			dst = append(dst, '%', hexDigits[c>>4], hexDigits[c&15])
+		if stays[c]&(1<<keep) != 0 || keep >= keepAll && c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
 			continue
 		}
-		dst = append(dst, c)
+		dst = append(dst, s[from:i]...)
+		from = i + 1
+		if c != '\r' && c != '\n' {
+			dst = append(dst, '%', hexDigits[c>>4], hexDigits[c&15])
+		}
 	}
-	return dst
+	return append(dst, s[from:]...)
 }
 
 func isHex(c byte) bool {
