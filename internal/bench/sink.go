@@ -12,6 +12,7 @@ import (
 // sink takes mail on many connections and counts it.
 type sink struct {
 	messages, bytes, unnamed atomic.Int64
+	distance                 *distance // nil: replies go at once
 
 	mu       sync.Mutex
 	options  ReceiverOptions
@@ -21,7 +22,13 @@ type sink struct {
 	first    []byte  // message
 }
 
-func newSink(o ReceiverOptions) *sink { return &sink{options: o, open: map[*smtpSession]bool{}} }
+func newSink(o ReceiverOptions) *sink {
+	s := &sink{options: o, open: map[*smtpSession]bool{}}
+	if o.Latency > 0 {
+		s.distance = newDistance(o.Latency)
+	}
+	return s
+}
 
 func (s *sink) accept(l net.Listener) {
 	for {
@@ -94,6 +101,9 @@ func (s *sink) reset() {
 }
 
 func (s *sink) close() {
+	if s.distance != nil {
+		close(s.distance.stop)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for session := range s.open {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"time"
 
 	"rapport/internal/ident"
 )
@@ -21,7 +20,7 @@ type smtpSession struct {
 	buf        []byte
 	start, end int // what of buf has arrived and is not dealt with
 	replies    []byte
-	late       *lateReplies // nil without latency
+	underway   sync.WaitGroup // replies that are
 
 	mu  sync.Mutex
 	ids []int64 // of the messages that came
@@ -33,10 +32,7 @@ const largest = 64 << 20
 var errTooLong = errors.New("a line or message is too long")
 
 func (s *smtpSession) run() {
-	if s.options.Latency > 0 {
-		s.late = newLateReplies(s.conn, s.options.Latency)
-		defer s.late.close()
-	}
+	defer s.underway.Wait()
 	s.reply("220 receiver.example ESMTP\r\n")
 	for {
 		line, err := s.line()
@@ -202,48 +198,12 @@ func (s *smtpSession) flush() error {
 		return nil
 	}
 	out := s.replies
-	if s.late != nil {
+	if s.sink.distance != nil {
 		s.replies = nil
-		s.late.send(out)
+		s.sink.distance.send(s, out)
 		return nil
 	}
 	_, err := s.conn.Write(out)
 	s.replies = out[:0]
 	return err
-}
-
-// lateReplies lets replies go when they have been on their way for a while. The
-// session reads on meanwhile, as a server far away does: only a client that
-// waits for a reply before it goes on feels the distance.
-type lateReplies struct {
-	conn    net.Conn
-	latency time.Duration
-	queue   chan lateReply
-	done    chan struct{}
-}
-
-type lateReply struct {
-	text []byte
-	wait <-chan time.Time
-}
-
-func newLateReplies(conn net.Conn, latency time.Duration) *lateReplies {
-	l := &lateReplies{conn: conn, latency: latency, queue: make(chan lateReply, 1024), done: make(chan struct{})}
-	go l.run()
-	return l
-}
-
-func (l *lateReplies) send(text []byte) { l.queue <- lateReply{text, time.After(l.latency)} }
-
-func (l *lateReplies) run() {
-	defer close(l.done)
-	for r := range l.queue {
-		<-r.wait
-		_, _ = l.conn.Write(r.text) // the session sees that the client is gone
-	}
-}
-
-func (l *lateReplies) close() {
-	close(l.queue)
-	<-l.done
 }
