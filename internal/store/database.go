@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -86,15 +85,14 @@ func (p postgres) query(ctx context.Context, text string, args ...any) (rows, er
 func (p postgres) ping(ctx context.Context) error { return p.pool.Ping(ctx) }
 func (p postgres) close()                         { p.pool.Close() }
 
-// byKey begins a transaction whose statements find their rows by an index. What
+// byKey makes a transaction one whose statements find their rows by an index. What
 // PostgreSQL believes of a table's size is minutes old: of one that fills up it
 // reads all for each batch, where a few hundred rows are asked for by key. Without
 // other ways to choose from, a plan is as good for the next call as for this one,
 // and making it anew costs as much as a batch of messages does.
-var byKey = pgx.TxOptions{BeginQuery: "begin; " + keysOnly}
-
-const keysOnly = "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_bitmapscan = off; " +
-	"set local plan_cache_mode = force_generic_plan"
+const byKey = "select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), " +
+	"set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true), " +
+	"set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 // freely is for a statement about a whole part of the contacts among those that
 // find their rows by key: for it the planner may choose again.
@@ -109,12 +107,12 @@ func (s *Store) freely(ctx context.Context, q querier, ask func() error) error {
 	if err := ask(); err != nil {
 		return err
 	}
-	_, err := q.exec(ctx, keysOnly)
+	_, err := q.exec(ctx, byKey)
 	return err
 }
 
 func (p postgres) write(ctx context.Context, f func(querier) error) error {
-	return p.run(ctx, byKey, f)
+	return p.run(ctx, []string{"begin", byKey}, f)
 }
 
 // Statements about everybody hash and sort a million ids in memory, and read
@@ -122,32 +120,16 @@ func (p postgres) write(ctx context.Context, f func(querier) error) error {
 // cannot foresee of most conditions, so that it would not share the work for fear of
 // what it has to hand over; no contact comes twice, so remembering what was found of
 // one is in vain; and compiling takes longer than it saves.
-const wide = "set local work_mem = '64MB'; set local random_page_cost = 1.1; set local parallel_tuple_cost = 0.001; " +
-	"set local enable_memoize = off; set local jit = off"
+const wide = "select set_config('work_mem', '64MB', true), set_config('random_page_cost', '1.1', true), " +
+	"set_config('parallel_tuple_cost', '0.001', true), set_config('enable_memoize', 'off', true), set_config('jit', 'off', true)"
 
 func (p postgres) writeMany(ctx context.Context, f func(querier) error) error {
-	return p.run(ctx, pgx.TxOptions{BeginQuery: "begin; " + wide}, f)
+	return p.run(ctx, []string{"begin", wide}, f)
 }
 
 func (p postgres) readMany(ctx context.Context, f func(querier) error) error {
-	return p.run(ctx, pgx.TxOptions{BeginQuery: "begin read only; " + wide}, f)
+	return p.run(ctx, []string{"begin read only", wide}, f)
 }
-
-func (p postgres) run(ctx context.Context, o pgx.TxOptions, f func(querier) error) error {
-	for try := 0; ; try++ {
-		err := pgx.BeginTxFunc(ctx, p.pool, o, func(tx pgx.Tx) error { return f(pgTx{tx}) })
-		var refused *pgconn.PgError
-		if err == nil || try == 5 || !errors.As(err, &refused) || refused.Code != deadlock && refused.Code != serialization {
-			return err
-		}
-	}
-}
-
-// SQLSTATE codes after which the same transaction may be tried again.
-const (
-	deadlock      = "40P01"
-	serialization = "40001"
-)
 
 const unique = "23505"
 
@@ -155,17 +137,6 @@ const unique = "23505"
 func isTaken(err error, index string) bool {
 	var refused *pgconn.PgError
 	return errors.As(err, &refused) && refused.Code == unique && refused.ConstraintName == index
-}
-
-type pgTx struct{ pgx.Tx }
-
-func (t pgTx) exec(ctx context.Context, text string, args ...any) (int64, error) {
-	tag, err := t.Tx.Exec(ctx, text, args...)
-	return tag.RowsAffected(), err
-}
-
-func (t pgTx) query(ctx context.Context, text string, args ...any) (rows, error) {
-	return t.Tx.Query(ctx, text, args...)
 }
 
 // SQLite: one connection writes, a few read.

@@ -103,14 +103,23 @@ func (s *Store) insertKeys(ctx context.Context, q querier, events []contacts.Eve
 	fresh = make(map[int64]bool, len(events))
 	b := s.statement()
 	from := b.table("r", texts("key", keys), bigints("event_id", ids))
-	err = each(ctx, q, `insert into event_keys (key, event_id) select r.key, r.event_id from `+from+
-		` where true on conflict (key) do nothing returning event_id`, b.args,
-		func(scan func(...any) error) error {
-			var id int64
-			err := scan(&id)
+	n, err := q.exec(ctx, `insert into event_keys (key, event_id) select r.key, r.event_id from `+from+` where true on conflict (key) do nothing`, b.args...)
+	if err != nil {
+		return nil, err
+	}
+	if int(n) == len(events) { // as nearly always, so nobody asks which
+		for _, id := range ids {
 			fresh[id] = true
-			return err
-		})
+		}
+		return fresh, nil
+	}
+	b = s.statement()
+	err = each(ctx, q, `select event_id from event_keys where `+b.inText("key", keys), b.args, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		fresh[id] = true
+		return err
+	})
 	return fresh, err
 }
 
@@ -148,15 +157,11 @@ func (s *Store) insertEvents(ctx context.Context, q querier, list []eventRow) er
 		name[i], key[i], template[i], link[i], machine[i] = e.Name, e.Key, e.Template, e.Link, e.Machine
 		properties[i], folded[i] = "{}", "{}"
 		if len(e.Properties) > 0 {
-			properties[i], folded[i] = jsonText(e.Properties), contacts.FoldedProperties(e)
+			properties[i], folded[i] = string(contacts.AppendJSON(nil, e.Properties)), contacts.FoldedProperties(e)
 		}
 	}
-	b := s.statement()
-	from := b.table("r", bigints("id", id), bigints("contact_id", who), texts("name", name), bigints("at", when), texts("key", key),
-		texts("properties", properties), texts("folded", folded), bigints("campaign_id", campaign), texts("template", template),
-		texts("link", link), bigints("message_id", message), bools("machine", machine))
-	_, err := q.exec(ctx, `insert into events (id, contact_id, name, at, key, properties, folded, campaign_id, template, link, message_id, machine)
-		select r.id, r.contact_id, r.name, r.at, r.key, `+b.json("r.properties")+`, `+b.json("r.folded")+`,
-			r.campaign_id, r.template, r.link, r.message_id, r.machine from `+from, b.args...)
+	_, err := s.insertRows(ctx, q, "events", "", bigints("id", id), bigints("contact_id", who), texts("name", name), bigints("at", when),
+		texts("key", key), jsons("properties", properties), jsons("folded", folded), bigints("campaign_id", campaign),
+		texts("template", template), texts("link", link), bigints("message_id", message), bools("machine", machine))
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,6 +161,7 @@ func TestRule18ACallbackCountsOnceFromManySides(t *testing.T) {
 				Email: fmt.Sprintf("new%02d@example.com", i/2), CreateContact: true})
 		}
 		var wait sync.WaitGroup
+		var told atomic.Int64
 		for side := range 8 {
 			wait.Go(func() {
 				r := rand.New(rand.NewPCG(uint64(side), 1))
@@ -169,9 +171,15 @@ func TestRule18ACallbackCountsOnceFromManySides(t *testing.T) {
 				}
 				for len(mine) > 0 {
 					size := min(len(mine), 1+r.IntN(80))
-					if _, err := s.Ingest(ctx, mine[:size], later(time.Hour)); err != nil {
+					results, err := s.Ingest(ctx, mine[:size], later(time.Hour))
+					if err != nil {
 						t.Error(err)
 						return
+					}
+					for _, result := range results {
+						if result.Event != 0 && !result.Duplicate {
+							told.Add(1)
+						}
 					}
 					mine = mine[size:]
 				}
@@ -179,6 +187,7 @@ func TestRule18ACallbackCountsOnceFromManySides(t *testing.T) {
 		}
 		wait.Wait()
 		equal(t, "events", count(t, s, `select count(*) from events`), int64(len(all)))
+		equal(t, "events told to be new", told.Load(), int64(len(all)))
 		equal(t, "different keys", count(t, s, `select count(distinct key) from events`), int64(len(all)))
 		equal(t, "ids of events", count(t, s, `select count(distinct id) from events`), int64(len(all)))
 		equal(t, "contacts", count(t, s, `select count(*) from contacts`), int64(n+n/2))
@@ -186,6 +195,34 @@ func TestRule18ACallbackCountsOnceFromManySides(t *testing.T) {
 		equal(t, "complaints", count(t, s, `select count(*) from contacts where suppressed = 'complaint'`), int64(n))
 		equal(t, "consent history", count(t, s, `select count(*) from consent_acts`), int64(n))
 		equal(t, "enrolments that went on", count(t, s, `select count(*) from enrolments where due_at is not null and rev = 1`), int64(n))
+	})
+}
+
+// Among events that are new, those that are known and those that come twice in one
+// call are told apart, each in its place.
+func TestKnownEventsAmongNewOnes(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		people(t, s, "ana@example.com", "bob@example.com")
+		takeAll(t, s)
+		bring := func(keys ...string) (told []string) {
+			var in []Incoming
+			for i, key := range keys {
+				in = append(in, Incoming{Event: contacts.Event{Name: "order.placed", Key: key}, Email: []string{"bob@example.com", "ana@example.com"}[i%2]})
+			}
+			for i, r := range must(s.Ingest(ctx, in, day))(t) {
+				if (r.Event != 0) == r.Duplicate || r.Unmatched != "" {
+					t.Fatalf("%s: %+v", keys[i], r)
+				}
+				told = append(told, fmt.Sprint(keys[i], " ", !r.Duplicate))
+			}
+			return told
+		}
+		equal(t, "all new", bring("b", "d"), []string{"b true", "d true"})
+		equal(t, "some known", bring("e", "d", "c", "b", "a", "c", "e"), []string{"e true", "d false", "c true", "b false", "a true", "c false", "e false"})
+		equal(t, "all known", bring("a", "b", "c", "d", "e"), []string{"a false", "b false", "c false", "d false", "e false"})
+		equal(t, "events", count(t, s, `select count(*) from events`), int64(5))
+		equal(t, "touched", len(takeAll(t, s)), 5)
 	})
 }
 

@@ -47,9 +47,8 @@ func (s *Store) touch(ctx context.Context, q querier, list []Touched) error {
 	}
 	event = newsOf(event)
 	if s.dialect == segments.Postgres {
-		_, err := q.exec(ctx, fmt.Sprintf(`insert into touched (contacts, events)
+		return sendLater(ctx, q, fmt.Sprintf(`insert into touched (contacts, events)
 			select ($1::bigint[])[n : n + %[1]d - 1], ($2::bigint[])[n : n + %[1]d - 1] from generate_series(1, cardinality($1::bigint[]), %[1]d) as n`, together), who, event)
-		return err
 	}
 	for part := range slices.Chunk(who, together) {
 		of := event[:min(len(part), len(event))]
