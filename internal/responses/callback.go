@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -107,7 +108,7 @@ var ErrTooMany = errors.New("too many events")
 // an id and a time apart.
 func ParseCallback(body []byte, source, signed string) (Callback, error) {
 	var out Callback
-	take := func(i int, c callback, raw []byte) {
+	take := func(i int, c callback, raw string) {
 		in, problem := eventOf(c, raw, sender{source, signed, i})
 		if problem != "" {
 			out.Bad = append(out.Bad, BadEvent{i, problem})
@@ -116,6 +117,7 @@ func ParseCallback(body []byte, source, signed string) (Callback, error) {
 		out.Events, out.Index = append(out.Events, in), append(out.Index, i)
 	}
 	if list, ok := quickEntries(body); ok {
+		out.Events, out.Index = make([]store.Incoming, 0, len(list)), make([]int, 0, len(list))
 		for i := range list {
 			take(i, list[i].callback, list[i].raw)
 		}
@@ -131,7 +133,7 @@ func ParseCallback(body []byte, source, signed string) (Callback, error) {
 			out.Bad = append(out.Bad, BadEvent{i, problem})
 			continue
 		}
-		take(i, c, raw)
+		take(i, c, string(raw))
 	}
 	return out, nil
 }
@@ -179,7 +181,7 @@ type sender struct {
 }
 
 // eventOf turns one event into what the store takes, or says what is wrong.
-func eventOf(c callback, raw []byte, from sender) (in store.Incoming, problem string) {
+func eventOf(c callback, raw string, from sender) (in store.Incoming, problem string) {
 	if problem := CheckName(c.Event); problem != "" {
 		return in, problem
 	}
@@ -278,7 +280,7 @@ func whose(c callback, in *store.Incoming) (problem string) {
 // id the whole event is its key; where it does not tell its time either, the
 // request it came in does, so that two equal events are two, and a request that
 // is sent again is one.
-func callbackKey(c callback, raw []byte, from sender) string {
+func callbackKey(c callback, raw string, from sender) string {
 	if c.ID != "" {
 		if len(c.ID) <= 200 {
 			return "webhook:" + from.source + ":" + c.ID
@@ -287,7 +289,7 @@ func callbackKey(c callback, raw []byte, from sender) string {
 		return "webhook:" + from.source + ":#" + hex.EncodeToString(sum[:16])
 	}
 	h := sha256.New()
-	h.Write(raw)
+	_, _ = io.WriteString(h, raw)
 	if c.At == "" {
 		fmt.Fprintf(h, "\x00%s\x00%d", from.signed, from.index)
 	}
