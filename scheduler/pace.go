@@ -19,7 +19,7 @@ const (
 	// restShare is how long React rests after a turn, in lengths of that turn, and
 	// restMost how long at most; while it is in time restInTime, so that it stays so.
 	restShare  = 4
-	restMost   = 500 * time.Millisecond
+	restMost   = 2 * time.Second
 	restInTime = 200 * time.Millisecond
 	// promptTo is how much may come in a second without React giving way to it: up
 	// to there a stage follows its event at once, also on a machine that is busy.
