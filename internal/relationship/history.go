@@ -44,12 +44,15 @@ func order(f *contacts.Facts, now time.Time, l *looks) history {
 	for i := range h.events {
 		h.events[i].At = milli(h.events[i].At)
 	}
+	for i := range h.consents {
+		h.consents[i].At = milli(h.consents[i].At)
+	}
 	if !slices.IsSortedFunc(h.events, byTimeAndKey) {
 		slices.SortStableFunc(h.events, byTimeAndKey)
 	}
 	h.events = slices.CompactFunc(h.events, same)
 	slices.SortStableFunc(h.consents, func(a, b contacts.Consent) int {
-		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Key, b.Key), strings.Compare(a.Topic, b.Topic), strings.Compare(a.State, b.State))
+		return cmp.Or(contacts.CompareConsents(a, b), strings.Compare(a.Topic, b.Topic), strings.Compare(a.State, b.State))
 	})
 	h.consents = slices.Compact(h.consents)
 	h.contact = f.Contact
@@ -97,13 +100,20 @@ func (h *history) forget(now time.Time) {
 
 // merge puts events and consents into one row. A consent becomes known with
 // the first event of its millisecond that tells of it, else by itself, before
-// the events of that millisecond.
+// the events of that millisecond; but never before one of its topic that it
+// counts over, whose event may have the later key.
 func (h *history) merge() {
 	told := map[int][]contacts.Consent{} // by event
+	last := map[string]int{}             // of each topic, the event that told of it
 	var alone []contacts.Consent
 	for _, c := range h.consents {
-		if j, ok := h.eventOf(c); ok {
+		j, ok := h.eventOf(c)
+		if before, known := last[c.Topic]; known && h.events[before].At.Equal(c.At) {
+			j, ok = max(j, before), true
+		}
+		if ok {
 			told[j] = append(told[j], c)
+			last[c.Topic] = j
 		} else {
 			alone = append(alone, c)
 		}
@@ -111,22 +121,21 @@ func (h *history) merge() {
 	h.moments = make([]moment, 0, len(h.events)+len(alone))
 	for j := range h.events {
 		at := h.events[j].At
-		for len(alone) > 0 && !milli(alone[0].At).After(at) {
-			h.moments = append(h.moments, moment{at: milli(alone[0].At), consents: alone[:1]})
+		for len(alone) > 0 && !alone[0].At.After(at) {
+			h.moments = append(h.moments, moment{at: alone[0].At, consents: alone[:1]})
 			alone = alone[1:]
 		}
 		h.moments = append(h.moments, moment{at: at, event: &h.events[j], consents: told[j]})
 	}
 	for i := range alone {
-		h.moments = append(h.moments, moment{at: milli(alone[i].At), consents: alone[i : i+1]})
+		h.moments = append(h.moments, moment{at: alone[i].At, consents: alone[i : i+1]})
 	}
 }
 
 // eventOf finds the event that tells of a consent.
 func (h *history) eventOf(c contacts.Consent) (int, bool) {
-	at := milli(c.At)
-	j, _ := slices.BinarySearchFunc(h.events, at, func(e contacts.Event, t time.Time) int { return e.At.Compare(t) })
-	for ; j < len(h.events) && h.events[j].At.Equal(at); j++ {
+	j, _ := slices.BinarySearchFunc(h.events, c.At, func(e contacts.Event, t time.Time) int { return e.At.Compare(t) })
+	for ; j < len(h.events) && h.events[j].At.Equal(c.At); j++ {
 		e := &h.events[j]
 		if e.Name == "consent."+c.State && e.Properties["topic"] == c.Topic {
 			return j, true

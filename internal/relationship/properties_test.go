@@ -332,3 +332,38 @@ health:
 		})
 	}
 }
+
+// What counts of several acts of one millisecond is what the ledger of consents
+// says, whatever their keys are and whether events tell of them.
+func TestTheLadderTakesTheConsentThatCounts(t *testing.T) {
+	def := define(t, `
+ladder:
+  - stage: stranger
+  - stage: prospect
+    when: { consent: guides }
+    keep: { consent: guides }
+`)
+	rapid.Check(t, func(t *rapid.T) {
+		f := person()
+		counts := contacts.Consent{}
+		for i := range rapid.IntRange(1, 4).Draw(t, "acts") {
+			state := rapid.SampledFrom([]string{contacts.ConsentGiven, contacts.ConsentWithdrawn, contacts.ConsentPending}).Draw(t, "state")
+			moment := at("2026-02-01").Add(time.Duration(rapid.IntRange(0, 2500).Draw(t, "microseconds")) * time.Microsecond)
+			c := contacts.Consent{Topic: "guides", State: state, At: moment, Key: fmt.Sprint(rapid.IntRange(0, 2).Draw(t, "key"), i)}
+			f.Consents = append(f.Consents, c)
+			if rapid.Bool().Draw(t, "an event tells of it") {
+				f.Events = append(f.Events, contacts.Event{Contact: 1, Name: "consent." + state, At: c.At, Key: "consent:guides:" + c.Key, Properties: map[string]any{"topic": "guides"}})
+			}
+			if i == 0 || c.After(counts) {
+				counts = c
+			}
+		}
+		want := "stranger"
+		if counts.State == contacts.ConsentGiven {
+			want = "prospect"
+		}
+		if s := Fold(def, f, at("2026-03-01"), time.UTC, nil); s.Stage != want {
+			t.Fatalf("stands on %s, and what counts is %s (%s)", s.Stage, counts.State, counts.Key)
+		}
+	})
+}

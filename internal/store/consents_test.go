@@ -70,3 +70,22 @@ func TestEachConsentIsEvidence(t *testing.T) {
 		equal(t, "rows of it", count(t, s, `select (select count(*) from consents) * 10 + (select count(*) from consent_history)`), int64(22))
 	})
 }
+
+// Of one millisecond, a withdrawal counts, whatever the keys are: in the ledger, in
+// the facts, and where a person reads what was said.
+func TestAWithdrawalOfTheSameMomentCountsEverywhere(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		for _, keys := range [][2]string{{"a", "b"}, {"b", "a"}} {
+			id := people(t, s, keys[0]+"@example.com")[0]
+			must(s.SetConsent(t.Context(), []ConsentChange{
+				{Contact: id, Topic: "guides", State: contacts.ConsentWithdrawn, At: day, Key: keys[0]},
+				{Contact: id, Topic: "guides", State: contacts.ConsentGiven, At: day, Key: keys[1]},
+			}, day))(t)
+			equal(t, "what counts", must(s.Consents(t.Context(), []contacts.ID{id}))(t)[id][0].State, contacts.ConsentWithdrawn)
+			equal(t, "the last of the history", must(s.LoadFacts(t.Context(), []contacts.ID{id}))(t)[id].ConsentFor("guides").State, contacts.ConsentWithdrawn)
+			entries, _, _, err := s.Timeline(t.Context(), id, Page{}, 10)
+			check(t, err)
+			equal(t, "the newest that is shown", entries[0].State, contacts.ConsentWithdrawn)
+		}
+	})
+}

@@ -125,7 +125,8 @@ func (t *timeline) messages(ctx context.Context) error {
 }
 
 func (t *timeline) consents(ctx context.Context) error {
-	return t.read(ctx, t.statement(), source{`select at, topic, state, source from consent_acts`, "contact_id", "at", "topic, key"},
+	return t.read(ctx, t.statement(), source{`select at, topic, state, source from consent_acts`,
+		"contact_id", "at", "topic, case when state = '" + contacts.ConsentWithdrawn + "' then 0 else 1 end, key desc"}, // as contacts.CompareConsents says
 		func(scan func(...any) error) (Entry, error) {
 			e := Entry{Kind: EntryConsent}
 			var when int64
