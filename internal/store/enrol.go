@@ -167,6 +167,9 @@ func (s *Store) enrolChunk(ctx context.Context, in EnrolInput, limit int) (resul
 			return err
 		}
 		result.Refused = int64(len(refused))
+		if err = s.catchUp(ctx, q, in, enrolledOf(people, rest, come), written); err != nil {
+			return err
+		}
 		return s.moveCursor(ctx, q, in, people, result)
 	})
 	if err == nil {
