@@ -48,7 +48,6 @@ func (s *Scheduler) reactTurns(ctx context.Context, m moment, turn func(context.
 // turn looks at some of those who were touched. It returns how many, and whether
 // there may be more of them.
 func (s *Scheduler) turn(ctx context.Context, applied *catalog.Applied) (n int, more bool, err error) {
-	// What came in since the tick began is not of the future.
 	now := s.Clock.Now()
 	limit := s.reacting
 	n, err = s.reactTurn(ctx, applied, now)
@@ -66,6 +65,7 @@ func (s *Scheduler) reactTurn(ctx context.Context, applied *catalog.Applied, now
 	in := store.ReactInput{Now: now, Limit: s.reacting, Version: applied.ID,
 		Needs: func(t *store.TouchedContact) contacts.Needs { return s.reactNeeds(ctx, applied, t) }}
 	n, err := s.Store.React(ctx, in, func(touched []store.TouchedContact) []store.Reaction {
+		now := s.Clock.Now() // what came in while the turn waited is not of the future
 		out := make([]store.Reaction, len(touched))
 		for i, t := range touched {
 			out[i] = s.react(ctx, applied, t, now)
