@@ -7,10 +7,12 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"rapport/internal/clock"
+	"rapport/internal/delivery"
 	"rapport/internal/engine"
 	"rapport/internal/web"
 )
@@ -19,11 +21,16 @@ func (a *app) serveCommand() *cobra.Command {
 	var roles []string
 	var listen string
 	var logJSON bool
+	var stopWithin time.Duration
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the engine: scheduler, workers and web",
 		Long: `Runs what was applied, until it is told to stop. SIGTERM stops it cleanly: what
-is in flight is sent and recorded first.
+is in flight is sent and recorded first. Mail servers that have a message whole and
+do not answer are waited for until the time of --stop-within is nearly over; then
+those messages are recorded as unknown, at most one for each connection. Whatever
+ends the process by force must wait longer than that: Kubernetes waits for 30 seconds
+(terminationGracePeriodSeconds).
 
 With --roles a process takes only some of the work, so that it can be spread over
 machines: many schedulers, workers and web processes may run side by side on one
@@ -39,6 +46,9 @@ this one process, on a file beside the workspace.`,
 					return usagef("there is no role %s: use %s", r, strings.Join(engine.Roles, ", "))
 				}
 			}
+			if stopWithin < time.Second {
+				return usagef("--stop-within %s: what is in flight needs a second at least", stopWithin)
+			}
 			w, err := a.connections()
 			if err != nil {
 				return err
@@ -51,12 +61,13 @@ this one process, on a file beside the workspace.`,
 			}
 			o := engine.Options{Database: a.databaseOf(w), Redis: w.Redis, DataDir: a.dataDir(), Env: a.env, Folder: w, Secrets: w.Secrets,
 				Clock: a.now, Watch: watchOf(a.env), Wall: clock.System{}.Now, Log: a.logger(logJSON), Roles: roles, Listen: listen, Password: password,
-				Resolver: net.DefaultResolver}
+				Resolver: net.DefaultResolver, StopWithin: stopWithin}
 			return a.serve(cmd.Context(), o)
 		},
 	}
 	c.Flags().StringSliceVar(&roles, "roles", engine.Roles, "what this process does, separated by commas")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`address` of the dashboard, the HTTP interface and the links in mail")
+	c.Flags().DurationVar(&stopWithin, "stop-within", delivery.StopWithin, "how long stopping takes at most; mail servers have most of it to answer")
 	c.Flags().BoolVar(&logJSON, "log-json", false, "write the log as JSON lines")
 	return c
 }

@@ -36,6 +36,9 @@ type Routes struct {
 	Log  *slog.Logger
 	// Clock is the engine's; nil means the system's.
 	Clock clock.Clock
+	// Patience is how long a reply to a message is waited for once its worker was
+	// told to stop; 0: as long as ever.
+	Patience time.Duration
 
 	mu    sync.Mutex
 	pools map[string]*opened
@@ -215,6 +218,7 @@ func (r *Routes) pool(name string, of settings) *smtp.Pool {
 		if name == Mailbox {
 			config = r.caught()
 		}
+		config.Patience = r.Patience
 		o = &opened{of: of, pool: smtp.NewPool(config, r.Log)}
 		r.pools[name] = o
 	}

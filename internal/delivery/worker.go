@@ -86,6 +86,10 @@ type Config struct {
 
 	Parallel int           // batches at work at once; 0 is 4
 	Lease    time.Duration // how long a heartbeat counts; 0 is DataTime and a minute
+
+	// StopWithin is how long Run takes at most once its context has ended; 0 is
+	// the constant of that name. The router's patience must be shorter.
+	StopWithin time.Duration
 }
 
 // Silence is how long a scheduler should wait before it gives a worker up.
@@ -106,6 +110,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Lease == 0 {
 		c.Lease = DataTime + time.Minute
+	}
+	if c.StopWithin == 0 {
+		c.StopWithin = StopWithin
 	}
 	return c
 }
@@ -152,30 +159,32 @@ func (w *Worker) Start(ctx context.Context, host string) error {
 }
 
 // Run sends until the context ends. Then it takes nothing new, finishes what
-// is in flight, records it, and returns. It ends with ErrGivenUp when a scheduler
-// has given it up.
+// is in flight, records it, and returns, within StopWithin. It ends with ErrGivenUp
+// when a scheduler has given it up.
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	finish, done := w.finishing(ctx)
+	defer done()
 	var group sync.WaitGroup
 	group.Go(func() { w.beat(ctx, stop) })
 	group.Go(func() { w.listen(ctx) })
 	w.waiting.keep()
 	for range w.Parallel {
-		group.Go(func() { w.loop(ctx) })
+		group.Go(func() { w.loop(ctx, finish) })
 	}
 	group.Wait()
-	w.giveBack(context.WithoutCancel(ctx))
+	w.giveBack(finish)
 	if err := context.Cause(ctx); errors.Is(err, ErrGivenUp) {
 		return err
 	}
 	// The work is done, so the context's end must not stop the last word.
-	return w.Store.StopWorker(context.WithoutCancel(ctx), w.ID)
+	return w.Store.StopWorker(finish, w.ID)
 }
 
-func (w *Worker) loop(ctx context.Context) {
+func (w *Worker) loop(ctx, finish context.Context) {
 	for ctx.Err() == nil {
-		n, err := w.once(ctx, time.Second)
+		n, err := w.once(ctx, finish, time.Second)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			if w.said.news(root(err).Error(), w.Watch.Now()) {
@@ -207,7 +216,7 @@ func (w *Worker) Drain(ctx context.Context) (did int, err error) {
 				return did, err
 			}
 		}
-		n, err := w.once(ctx, 0)
+		n, err := w.once(ctx, context.WithoutCancel(ctx), 0)
 		did += n
 		if err != nil || n == 0 {
 			return did, err
@@ -215,8 +224,9 @@ func (w *Worker) Drain(ctx context.Context) (did int, err error) {
 	}
 }
 
-// once takes entries from the queue and works on them.
-func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
+// once takes entries from the queue and works on them. What was taken is finished
+// even when ctx ends: nothing in flight is lost. Sending itself looks at ctx.
+func (w *Worker) once(ctx, finish context.Context, wait time.Duration) (int, error) {
 	if !w.lease.holds(w.Watch.Now()) {
 		return 0, errors.New("this worker's lease has run out: the database has not confirmed its heartbeat")
 	}
@@ -234,9 +244,6 @@ func (w *Worker) once(ctx context.Context, wait time.Duration) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	// What was taken is finished even when the context ends: nothing in flight
-	// is lost. Sending itself looks at the context.
-	finish := context.WithoutCancel(ctx)
 	groups := byLane(entries)
 	for i, group := range groups {
 		if err := w.batches(ctx, finish, group); err != nil {

@@ -76,6 +76,9 @@ type Options struct {
 	// Resolver tells whose servers take a domain's mail; nil: nobody is asked.
 	Resolver delivery.Resolver
 	Idle     time.Duration // how long a scheduler that found nothing to do waits; 0: 100 ms
+	// StopWithin is how long the worker takes at most to stop; 0: see
+	// delivery.StopWithin.
+	StopWithin time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -93,6 +96,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Idle == 0 {
 		o.Idle = 100 * time.Millisecond
+	}
+	if o.StopWithin == 0 {
+		o.StopWithin = delivery.StopWithin
 	}
 	return o
 }
@@ -194,7 +200,7 @@ func (e *Engine) signer(ctx context.Context) (*token.Signer, error) {
 // settles all of them, and works on with the first.
 func (e *Engine) openWorker(ctx context.Context) (err error) {
 	e.domains = &delivery.Domains{Resolver: e.Resolver}
-	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log, Clock: e.Clock, Catcher: e.Catcher}
+	e.routes = &delivery.Routes{Live: e.live.Load, Log: e.Log, Clock: e.Clock, Catcher: e.Catcher, Patience: delivery.Patience(e.StopWithin)}
 	if e.Catcher == nil {
 		if e.Box, err = mailbox.Start(mailbox.Config{Port: e.Mailbox, Now: e.Clock.Now, Log: e.Log}); err != nil {
 			return err
@@ -246,7 +252,7 @@ func (e *Engine) newWorker(id string, j *journal.Journal) *delivery.Worker {
 	return delivery.New(delivery.Config{
 		ID: id, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Router: e.routes, Tokens: e.Tokens,
 		Journal: j, Step: e.Scheduler.Machine, Clock: e.Clock, Domains: e.domains, Watch: e.Watch, Log: e.Log.With("role", RoleWorker),
-		Held: e.Held,
+		Held: e.Held, StopWithin: e.StopWithin,
 	})
 }
 

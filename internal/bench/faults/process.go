@@ -66,8 +66,8 @@ func (p *process) signal(s syscall.Signal) error {
 	return p.cmd.Process.Signal(s)
 }
 
-// stopLimit is how long a process may take to end after SIGTERM when the mail
-// server answers.
+// stopLimit is how long a process may take to end after SIGTERM: as long as
+// Kubernetes waits before it kills.
 const stopLimit = 30 * time.Second
 
 // stop asks the process to end. It must, by itself, with exit code 0.

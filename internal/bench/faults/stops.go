@@ -17,6 +17,7 @@ func stops() []Scenario {
 		{Name: "rolling", Short: "workers are restarted one after the other, under load", Long: 48, Brief: 6,
 			Machines: []string{"scheduler,web", "worker", "worker", "worker"}, Break: rolling},
 		{Name: "stop-silent", Short: "SIGTERM to a worker whose mail server is silent, and kill -9 when it waits for that", Long: 20, Brief: 2, Break: stoppedInSilence},
+		{Name: "stop-unanswered", Short: "SIGTERM to a worker whose mail server is silent for longer than it may take to stop", Long: 6, Brief: 1, Break: stoppedUnanswered},
 		{Name: "suspend", Short: "any process is suspended (SIGSTOP) for some seconds", Long: 50, Brief: 4, Callbacks: true, Break: suspended},
 	}
 }
@@ -83,6 +84,33 @@ func stoppedInSilence(ctx context.Context, t *trial) error {
 		}
 		m.process.kill()
 		t.receiver.disarm()
+		if err := m.restart(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stoppedUnanswered asks a worker to end whose server owes it answers for longer than
+// that may take. It ends by itself.
+func stoppedUnanswered(ctx context.Context, t *trial) error {
+	for range t.planned {
+		if err := t.moment(ctx); err != nil {
+			return err
+		}
+		for range 2 * connections { // of two workers
+			t.receiver.arm(trouble{at: "dot", hang: 2 * stopLimit, drop: true, keep: t.random.IntN(2) == 0})
+		}
+		t.allowed += 2 * connections
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+		m := t.one(engine.RoleWorker)
+		err := m.process.stop(ctx)
+		t.receiver.disarm()
+		if err != nil {
+			return err
+		}
 		if err := m.restart(ctx); err != nil {
 			return err
 		}

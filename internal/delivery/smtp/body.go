@@ -43,7 +43,11 @@ func (c *conn) transfer(e, next *Envelope, limit time.Duration, ready func() err
 	switch {
 	case err != nil:
 		c.broken = true
-		return Result{Outcome: Unknown, Verb: VerbDot, Text: describe(err, limit), Err: err}
+		text := describe(err, limit)
+		if c.tcp.isCut() {
+			text = "the sender was stopped before the server answered"
+		}
+		return Result{Outcome: Unknown, Verb: VerbDot, Text: text, Err: err}
 	case r.code < 400 && !r.positive():
 		c.broken = true
 		err = fmt.Errorf("unexpected reply %d", r.code)
@@ -91,11 +95,12 @@ func (c *conn) abandon() {
 }
 
 // guard asks, at the last moment, whether a message may still go: the context
-// has not ended, and the caller agrees. From then on the context can no longer
-// cut the connection off: what is under way is brought to its end.
-func (c *conn) guard(ctx context.Context, release func() bool, e *Envelope) func() error {
+// has not ended, and the caller agrees. From then on the end of the context cuts
+// the connection off no more at once: what is under way is brought to its end, if
+// the server answers in time.
+func (c *conn) guard(ctx context.Context, waits *patience, e *Envelope) func() error {
 	return func() error {
-		if !release() {
+		if !waits.commit() {
 			c.broken = true
 			return context.Cause(ctx)
 		}

@@ -44,6 +44,10 @@ type Config struct {
 	// connection nobody used (30 s: some servers hang up after a minute).
 	ConnectTimeout, CommandTimeout, DataTimeout, IdleTimeout time.Duration
 
+	// Patience is how long the reply to a dot is waited for after the context of
+	// the send has ended; 0: as long as ever.
+	Patience time.Duration
+
 	RootCAs            *x509.CertPool // nil: the system's
 	InsecureSkipVerify bool           // for tests
 

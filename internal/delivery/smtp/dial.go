@@ -55,6 +55,12 @@ func (w *watched) cutOff() {
 	_ = w.Conn.SetDeadline(past) // a closed connection is cut off already
 }
 
+func (w *watched) isCut() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cut
+}
+
 // dialError is a connection that did not come about.
 type dialError struct {
 	result Result

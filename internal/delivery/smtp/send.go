@@ -227,12 +227,9 @@ func (l *line) send(j job) (next job, ok bool, why *dialError) {
 		next, ok = l.pool.next()
 		return next, ok, nil
 	}
-	release := func() bool { return true }
-	if ctx.Done() != nil {
-		release = context.AfterFunc(ctx, c.tcp.cutOff)
-	}
+	waits := keepPatience(ctx, c.tcp, l.pool.config.Patience)
 	if f := c.open(e, l.pool.config.CommandTimeout); f != nil {
-		if !release() {
+		if !waits.done() {
 			c.broken = true
 			f = f.ended(ctx)
 		}
@@ -250,7 +247,8 @@ func (l *line) send(j job) (next job, ok bool, why *dialError) {
 			following = next.envelope
 		}
 	}
-	r := c.transfer(e, following, l.pool.config.DataTimeout, c.guard(ctx, release, e))
+	r := c.transfer(e, following, l.pool.config.DataTimeout, c.guard(ctx, waits, e))
+	waits.done()
 	l.fresh = false
 	if !ok {
 		next, ok = l.pool.next()
