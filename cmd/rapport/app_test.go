@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"os"
@@ -233,6 +234,46 @@ func TestBarsOnlyWhereSomebodyLooks(t *testing.T) {
 			t.Errorf("json %t: shown is %t", c.json, got)
 		}
 	}
+}
+
+// A difference between what contacts did and what is counted is found by doctor, which
+// says what to run, and mended by that.
+func TestWhatContactsDidIsCountedAgain(t *testing.T) {
+	url := testenv.Postgres(t)
+	dir := filepath.Join(t.TempDir(), "acme")
+	must(t, nil, "init", dir)
+	write(t, filepath.Join(dir, "people.csv"), "email,city\nana@example.com,Kiel\nbob@example.com,Bonn\n")
+	on := func(code int, args ...string) string {
+		t.Helper()
+		a, out, errs := testApp(nil)
+		if got := a.run(context.Background(), append([]string{"-C", dir, "--database", url}, args...)); got != code {
+			t.Fatalf("rapport %s: exit code %d, want %d: %s%s", strings.Join(args, " "), got, code, out, errs)
+		}
+		return out.String()
+	}
+	says := func(got, want string) {
+		t.Helper()
+		if !strings.Contains(got, want) {
+			t.Errorf("%q, want %q in it", got, want)
+		}
+	}
+	on(0, "contacts", "import", filepath.Join(dir, "people.csv"), "--topic", "guides", "--source", "form")
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	says(on(0, "segments", "recount"), "What 2 contacts did is counted right.\n")
+	if _, err := db.Exec(`insert into tallies (contact_id, name, number, first_at, last_at, earlier) select min(id), 'order.placed', 3, 1, 1, '{}' from contacts`); err != nil {
+		t.Fatal(err)
+	}
+	a, out, _ := testApp(nil)
+	a.run(context.Background(), []string{"-C", dir, "--database", url, "doctor"}) // what it says of the network is not looked at
+	says(out.String(), "fault tallies: of 1 of 2 contacts in a sample")
+	says(on(1, "segments", "recount", "--check"), "What 1 of 2 contacts did is counted wrong. rapport segments recount counts it again.\n")
+	says(on(0, "segments", "recount", "--json"), `"mended": 1`)
+	says(on(0, "segments", "recount", "--check"), "What 2 contacts did is counted right.\n")
+	says(must(t, nil, "-C", dir, "segments", "recount"), "The embedded database is asked for the events themselves: there is nothing to count again.\n")
 }
 
 // The same commands on PostgreSQL.

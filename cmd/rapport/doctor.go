@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"rapport/internal/delivery"
 	"rapport/internal/delivery/smtp"
 	"rapport/internal/doctor"
+	"rapport/internal/ident"
 	"rapport/internal/queue/redisq"
 	"rapport/internal/store"
 	"rapport/internal/workspace"
@@ -23,8 +25,9 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "Look whether all that a workspace needs is there",
 		Long: `Look at database and queue, sign in at each mail server, ask the DNS for what
 receivers ask it (SPF, DKIM, DMARC, reverse DNS), compare the clock with that of
-the database, and call the public address. Each finding says what to do. Nothing
-is changed, and nobody is mailed.
+the database, and call the public address. With PostgreSQL, compare what segments
+are asked of with the events, for a sample of contacts. Each finding says what to do.
+Nothing is changed, and nobody is mailed.
 
 What only real mail needs is a warning while delivery is mailbox, and a fault once
 mail leaves the house. What could not be asked, as without a network, is told as
@@ -58,6 +61,16 @@ func (a *app) examine(ctx context.Context, w *workspace.Workspace) error {
 			config.ConnectTimeout, config.CommandTimeout = loginPatience, loginPatience
 			return smtp.Try(ctx, config)
 		},
+	}
+	if name := a.databaseOf(w); store.OnPostgres(name) {
+		e.Tallies = func(ctx context.Context) (doctor.Tallies, error) {
+			c, err := store.SampleTallies(ctx, name, rand.Int64N)
+			t := doctor.Tallies{Looked: c.Looked, Wrong: len(c.Wrong)}
+			if t.Wrong > 0 {
+				t.One = ident.Format(int64(c.Wrong[0]))
+			}
+			return t, err
+		}
 	}
 	if w.Redis != "" {
 		e.Queue = func(ctx context.Context) error {

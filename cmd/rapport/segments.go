@@ -14,7 +14,7 @@ func (a *app) segmentsCommand() *cobra.Command {
 		Short: "Count segments, and explain who is in",
 		Example: `  rapport segments list
   rapport segments explain vips ana@example.com`,
-	}, a.segmentsList(), a.segmentsCount(), a.segmentsExplain())
+	}, a.segmentsList(), a.segmentsCount(), a.segmentsExplain(), a.segmentsRecount())
 }
 
 const draftHelp = "ask the folder as it stands, not the version that was applied"

@@ -24,7 +24,7 @@ const (
 
 // Finding is what one check has found.
 type Finding struct {
-	Check string `json:"check"` // database, queue, provider, spf, dkim, dmarc, reverse-dns, clock, links
+	Check string `json:"check"` // database, tallies, queue, provider, spf, dkim, dmarc, reverse-dns, clock, links
 	Of    string `json:"of"`    // which one: a provider, a domain, an address
 	Level Level  `json:"level"`
 	Found string `json:"found"`
@@ -45,12 +45,22 @@ type Database struct {
 	Behind  int       // migrations that the next start makes
 }
 
+// Tallies is what a sample of what contacts did, as it is counted, looks like beside
+// the events.
+type Tallies struct {
+	Looked int // contacts
+	Wrong  int // of whom something else is counted
+	One    string
+}
+
 // Examination is what is looked at, and by whom.
 type Examination struct {
 	Workspace *workspace.Workspace
 	// Database looks at the database and changes nothing.
 	Database func(context.Context) (Database, error)
-	Queue    func(context.Context) error // nil: it is in the process
+	// Tallies compares a sample of them with the events; nil: none are kept.
+	Tallies func(context.Context) (Tallies, error)
+	Queue   func(context.Context) error // nil: it is in the process
 	// Login signs in at a mail server and says good-bye.
 	Login func(context.Context, workspace.Provider) smtp.Result
 	DNS   DNS
@@ -83,7 +93,11 @@ func (e *Examination) Examine(ctx context.Context, progress func(check, of strin
 		}
 	}
 	var shown time.Time
-	run("database", "", func(ctx context.Context) (list []Finding) { shown, list = e.database(ctx); return list })
+	ready := false
+	run("database", "", func(ctx context.Context) (list []Finding) { shown, ready, list = e.database(ctx); return list })
+	if ready && e.Tallies != nil {
+		run("tallies", "", e.tallies)
+	}
 	run("queue", "", e.queue)
 	for _, name := range slices.Sorted(maps.Keys(e.Workspace.Providers)) {
 		p := e.Workspace.Providers[name]
@@ -127,17 +141,30 @@ func (e *Examination) bad() Level {
 	return Warning
 }
 
-func (e *Examination) database(ctx context.Context) (shown time.Time, list []Finding) {
+// database reports whether its tables are there and of this version.
+func (e *Examination) database(ctx context.Context) (shown time.Time, ready bool, list []Finding) {
 	db, err := e.Database(ctx)
 	switch {
 	case err != nil:
-		return shown, one(Fault, err.Error(), "look whether it runs, and what database says in rapport.yaml")
+		return shown, false, one(Fault, err.Error(), "look whether it runs, and what database says in rapport.yaml")
 	case db.Missing:
-		return db.Clock, one(OK, "there is nothing in it yet; the first apply or import makes its tables", "")
+		return db.Clock, false, one(OK, "there is nothing in it yet; the first apply or import makes its tables", "")
 	case db.Behind > 0:
-		return db.Clock, one(Warning, fmt.Sprintf("its tables are of an earlier Rapport, %d migrations behind", db.Behind), "the next command that uses it brings them up to date: make a backup before")
+		return db.Clock, false, one(Warning, fmt.Sprintf("its tables are of an earlier Rapport, %d migrations behind", db.Behind), "the next command that uses it brings them up to date: make a backup before")
 	}
-	return db.Clock, one(OK, "it answers", "")
+	return db.Clock, true, one(OK, "it answers", "")
+}
+
+func (e *Examination) tallies(ctx context.Context) []Finding {
+	t, err := e.Tallies(ctx)
+	switch {
+	case err != nil:
+		return one(Unasked, err.Error(), "rapport segments recount --check compares all of them, however long it takes")
+	case t.Wrong > 0:
+		return one(Fault, fmt.Sprintf("of %d of %d contacts in a sample something else is counted than their events say, of %s for one: segments that ask what they did are wrong about them", t.Wrong, t.Looked, t.One),
+			"rapport segments recount compares everybody and counts again, while everything runs")
+	}
+	return one(OK, fmt.Sprintf("of all %d contacts in a sample, what they did is counted as their events say", t.Looked), "")
 }
 
 func (e *Examination) queue(ctx context.Context) []Finding {

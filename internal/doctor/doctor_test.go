@@ -116,6 +116,16 @@ func TestExamine(t *testing.T) {
 		{"tables of before", func(e *Examination, _ *zone) {
 			e.Database = func(context.Context) (Database, error) { return Database{Clock: noon, Behind: 3}, nil }
 		}, []string{"warning database : its tables are of an earlier Rapport, 3 migrations behind (the next command that uses it brings them up to date: make a backup before)"}},
+		{"wrong tallies", func(e *Examination, _ *zone) {
+			e.Tallies = func(context.Context) (Tallies, error) { return Tallies{Looked: 1000, Wrong: 3, One: "k7"}, nil }
+		}, []string{"fault tallies : of 3 of 1000 contacts in a sample something else is counted than their events say, of k7 for one: segments that ask what they did are wrong about them " +
+			"(rapport segments recount compares everybody and counts again, while everything runs)"}},
+		{"tallies that take too long", func(e *Examination, _ *zone) {
+			e.Tallies = func(context.Context) (Tallies, error) { return Tallies{}, errors.New("timeout") }
+		}, []string{"unasked tallies : timeout (rapport segments recount --check compares all of them, however long it takes)"}},
+		{"right tallies", func(e *Examination, _ *zone) {
+			e.Tallies = func(context.Context) (Tallies, error) { return Tallies{Looked: 1000}, nil }
+		}, nil},
 		{"no queue", func(e *Examination, _ *zone) { e.Queue = func(context.Context) error { return errors.New("refused") } },
 			[]string{"fault queue : refused (look whether Redis runs, and what redis says in rapport.yaml; nothing is lost meanwhile)"}},
 		{"a clock that is slow", func(e *Examination, _ *zone) {

@@ -57,7 +57,7 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if name == Memory {
 		return openMemory(ctx)
 	}
-	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
+	if OnPostgres(name) {
 		return openPostgres(ctx, name, o)
 	}
 	return openSQLite(ctx, name, o)

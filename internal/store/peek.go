@@ -24,7 +24,7 @@ type Peeked struct {
 // Peek looks at a database as Open would open it, and changes nothing: it makes
 // no file and no table, and migrates nothing.
 func Peek(ctx context.Context, name string) (Peeked, error) {
-	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
+	if OnPostgres(name) {
 		return peekPostgres(ctx, name)
 	}
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
@@ -42,15 +42,29 @@ func Peek(ctx context.Context, name string) (Peeked, error) {
 	return peeked(has > 0, func(at *int64) error { return db.QueryRowContext(ctx, lastMigration).Scan(at) })
 }
 
-func peekPostgres(ctx context.Context, name string) (Peeked, error) {
+// OnPostgres reports whether the name of a database is that of one in PostgreSQL, and
+// not a file.
+func OnPostgres(name string) bool {
+	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
+}
+
+// connect makes one connection to PostgreSQL. shown is its address without secrets.
+func connect(ctx context.Context, name string) (c *pgx.Conn, shown string, err error) {
 	config, err := pgx.ParseConfig(name)
 	if err != nil {
-		return Peeked{}, fmt.Errorf("the database address cannot be read: %w", err)
+		return nil, "", fmt.Errorf("the database address cannot be read: %w", err)
 	}
-	shown := fmt.Sprintf("postgres://%s:%d/%s", config.Host, config.Port, config.Database)
-	c, err := pgx.ConnectConfig(ctx, config)
+	shown = fmt.Sprintf("postgres://%s:%d/%s", config.Host, config.Port, config.Database)
+	if c, err = pgx.ConnectConfig(ctx, config); err != nil {
+		return nil, shown, fmt.Errorf("cannot reach the database %s: %w", shown, err)
+	}
+	return c, shown, nil
+}
+
+func peekPostgres(ctx context.Context, name string) (Peeked, error) {
+	c, shown, err := connect(ctx, name)
 	if err != nil {
-		return Peeked{}, fmt.Errorf("cannot reach the database %s: %w", shown, err)
+		return Peeked{}, err
 	}
 	defer c.Close(ctx)
 	var has bool

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"rapport/internal/contacts"
 	"rapport/segments"
 )
@@ -81,4 +83,50 @@ func (s *Store) MendTallies(ctx context.Context, ids []contacts.ID) error {
 		return fmt.Errorf("cannot count again what contacts did: %w", err)
 	}
 	return nil
+}
+
+// KeepsTallies reports whether this database keeps them.
+func (s *Store) KeepsTallies() bool { return s.dialect == segments.Postgres }
+
+// A sample is so many contacts at so many places among all of them.
+const (
+	samplePlaces = 20
+	sampleSize   = 50
+)
+
+// SampleTallies is CheckTallies for a sample of the contacts of a PostgreSQL database,
+// or all where they are few, for those who have not opened it and change nothing.
+// choose gives a number from 0 to below n.
+func SampleTallies(ctx context.Context, name string, choose func(n int64) int64) (sum Counted, err error) {
+	c, shown, err := connect(ctx, name)
+	if err != nil {
+		return sum, err
+	}
+	defer c.Close(ctx)
+	err = pgx.BeginTxFunc(ctx, c, pgx.TxOptions{BeginQuery: "begin read only; " + wide}, func(tx pgx.Tx) error {
+		q := pgTx{tx}
+		var first, last int64
+		var few bool
+		if _, err := one(ctx, q, `select coalesce(min(id), 0), coalesce(max(id), 0), (select count(*) from (select 1 from contacts limit $1) as part) < $1 from contacts`,
+			[]any{samplePlaces * sampleSize}, &first, &last, &few); err != nil {
+			return err
+		}
+		if few {
+			sum, err = checkTallies(ctx, q, 0, samplePlaces*sampleSize)
+			return err
+		}
+		for range samplePlaces {
+			part, err := checkTallies(ctx, q, contacts.ID(first-1+choose(last-first+1)), sampleSize)
+			if err != nil {
+				return err
+			}
+			sum.Looked, sum.Last = sum.Looked+part.Looked, part.Last
+			sum.Wrong = uniqueIDs(append(sum.Wrong, part.Wrong...))
+		}
+		return nil
+	})
+	if err != nil {
+		return sum, fmt.Errorf("cannot compare tallies with events in the database %s: %w", shown, err)
+	}
+	return sum, nil
 }
