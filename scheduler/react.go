@@ -86,11 +86,15 @@ const putOffFor = time.Hour
 // the turns that follow, and who fails alone is put off. Where the database is
 // away nobody can be put off either, and the first error counts.
 func (s *Scheduler) putOff(ctx context.Context, now time.Time, failed error) (did int, err error) {
+	var turn *store.TurnError
+	if !errors.As(failed, &turn) { // nobody was looked at
+		return 0, failed
+	}
 	if s.reacting > 1 {
 		s.reacting /= 2
 		return 1, nil
 	}
-	t, found, err := s.Store.HoldTouched(ctx, now, now.Add(putOffFor))
+	t, found, err := s.Store.HoldTouched(ctx, turn.Touched[0].Contact, now, now.Add(putOffFor))
 	if err != nil {
 		return 0, failed
 	}

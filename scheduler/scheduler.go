@@ -28,7 +28,7 @@ type Store interface {
 	StepDue(ctx context.Context, now time.Time, limit int, step store.Step) (int, []store.Batch, error)
 	React(ctx context.Context, in store.ReactInput, decide func([]store.TouchedContact) []store.Reaction) (int, error)
 	RefreshSegment(ctx context.Context, in store.SegmentInput, now time.Time, limit int) (int64, error)
-	HoldTouched(ctx context.Context, now, until time.Time) (t store.Touched, found bool, err error)
+	HoldTouched(ctx context.Context, who contacts.ID, now, until time.Time) (t store.Touched, found bool, err error)
 	OrderTouched(ctx context.Context, now time.Time, limit int) (int, error)
 	NewestTouched(ctx context.Context) (row int64, err error)
 	TouchedAfter(ctx context.Context, row int64) (n int64, err error)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // SQLSTATE codes after which the same transaction may be tried again.
@@ -52,8 +51,16 @@ func (p postgres) once(ctx context.Context, begin []string, f func(querier) erro
 // much as a dozen rows. So does what begins a transaction, and the last statements
 // travel with the commit.
 type pgTx struct {
-	conn    *pgxpool.Conn
+	conn    wire
 	waiting []queued
+}
+
+// wire is a connection in a transaction.
+type wire interface {
+	Exec(ctx context.Context, text string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, text string, args ...any) (pgx.Rows, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+	Conn() *pgx.Conn
 }
 
 type queued struct {

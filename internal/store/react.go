@@ -70,12 +70,22 @@ type ReactInput struct {
 // ErrStale says that a version was applied that the caller does not know yet.
 var ErrStale = errors.New("another version of the workspace was applied meanwhile")
 
+// TurnError is a turn of React that failed, with those whom it was about.
+type TurnError struct {
+	Touched []Touched
+	err     error
+}
+
+func (e *TurnError) Error() string { return e.err.Error() }
+func (e *TurnError) Unwrap() error { return e.err }
+
 // React takes touched contacts, under their locks, asks decide what follows,
 // and writes it in the same transaction. It locks the contacts in the order of
 // their ids, and then their enrolments in the order of theirs, as a claim does.
 // It returns how many touched rows there were. It
 // leaves them with ErrStale when decide would go by a version that stands no
-// longer: an apply touches everybody once, for the new ladder.
+// longer: an apply touches everybody once, for the new ladder. Any other failure
+// after they were taken is a *TurnError.
 func (s *Store) React(ctx context.Context, in ReactInput, decide func([]TouchedContact) []Reaction) (n int, err error) {
 	// Ids are reserved before the transaction. A contact seldom starts more
 	// than one campaign at once; when they need more, the turn is taken again.
@@ -101,10 +111,13 @@ var errRoom = errors.New("more ids are needed")
 
 func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, decide func([]TouchedContact) []Reaction) (n, needed int, err error) {
 	now := in.Now
+	var rows []Touched
 	err = s.db.write(ctx, func(q querier) error {
-		rows, err := s.takeTouched(ctx, q, in.Now, in.Limit)
-		if n = len(rows); err != nil || n == 0 {
+		if rows, err = s.takeTouched(ctx, q, in.Now, in.Limit); err != nil {
 			return err
+		}
+		if n = len(rows); n == 0 {
+			return nil
 		}
 		if err := s.settled(ctx, q); err != nil {
 			return err
@@ -164,6 +177,9 @@ func (s *Store) reactOnce(ctx context.Context, in ReactInput, reserved ids, deci
 		}
 		return s.insertReactedEnrolments(ctx, q, reactions, now, reserved.again())
 	})
+	if err != nil && len(rows) > 0 && !errors.Is(err, errRoom) && !errors.Is(err, ErrStale) {
+		err = &TurnError{rows, err}
+	}
 	return n, needed, err
 }
 

@@ -104,7 +104,7 @@ func SampleTallies(ctx context.Context, name string, choose func(n int64) int64)
 	}
 	defer c.Close(ctx)
 	err = pgx.BeginTxFunc(ctx, c, pgx.TxOptions{BeginQuery: "begin read only; " + wide}, func(tx pgx.Tx) error {
-		q := pgTx{tx}
+		q := &pgTx{conn: tx}
 		var first, last int64
 		var few bool
 		if _, err := one(ctx, q, `select coalesce(min(id), 0), coalesce(max(id), 0), (select count(*) from (select 1 from contacts limit $1) as part) < $1 from contacts`,

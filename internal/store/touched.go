@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"rapport/internal/contacts"
@@ -45,15 +44,15 @@ func (s *Store) touch(ctx context.Context, q querier, list []Touched) error {
 	for i, t := range list {
 		who[i], event[i] = int64(t.Contact), t.Event
 	}
-	event = newsOf(event)
 	if s.dialect == segments.Postgres {
+		// A row in which nobody has news has no events: see newsOf.
 		return sendLater(ctx, q, fmt.Sprintf(`insert into touched (contacts, events)
-			select ($1::bigint[])[n : n + %[1]d - 1], ($2::bigint[])[n : n + %[1]d - 1] from generate_series(1, cardinality($1::bigint[]), %[1]d) as n`, together), who, event)
+			select p.contacts, case when 0 = all(p.events) then '{}' else p.events end
+			from (select ($1::bigint[])[n : n + %[1]d - 1] as contacts, ($2::bigint[])[n : n + %[1]d - 1] as events from generate_series(1, cardinality($1::bigint[]), %[1]d) as n) as p`, together), who, event)
 	}
-	for part := range slices.Chunk(who, together) {
-		of := event[:min(len(part), len(event))]
-		event = event[len(of):]
-		if _, err := q.exec(ctx, `insert into touched (contacts, events) values ($1, $2)`, jsonText(part), jsonText(of)); err != nil {
+	for from := 0; from < len(who); from += together {
+		to := min(from+together, len(who))
+		if _, err := q.exec(ctx, `insert into touched (contacts, events) values ($1, $2)`, jsonText(who[from:to]), jsonText(newsOf(event[from:to]))); err != nil {
 			return err
 		}
 	}

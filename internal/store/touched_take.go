@@ -44,8 +44,12 @@ func (s *Store) takeTouched(ctx context.Context, q querier, now time.Time, limit
 // stand in it.
 func (s *Store) takeRows(ctx context.Context, q querier, now time.Time, limit int) (list [][]Touched, err error) {
 	b := s.statement()
-	text := `delete from touched where id in (select id from touched where not_before <= ` + b.arg(ms(now)) +
-		` order by id limit ` + b.arg(limit) + b.lock("for update skip locked") + `) returning id, contacts, events`
+	return s.takeThese(ctx, q, b, `not_before <= `+b.arg(ms(now))+` order by id limit `+b.arg(limit)+b.lock("for update skip locked"))
+}
+
+// takeThese takes the rows away that a condition selects.
+func (s *Store) takeThese(ctx context.Context, q querier, b *statement, which string) (list [][]Touched, err error) {
+	text := `delete from touched where id in (select id from touched where ` + which + `) returning id, contacts, events`
 	err = each(ctx, q, text, b.args, func(scan func(...any) error) error {
 		var id int64
 		var who, event []int64
@@ -87,6 +91,9 @@ func (s *Store) leave(ctx context.Context, q querier, list []Touched) error {
 		}
 		to[len(to)-1] = int64(i + 1)
 	}
+	if len(list) == 0 {
+		return nil
+	}
 	for i := range id {
 		told = append(told, from[i]-1+int64(len(newsOf(event[from[i]-1:to[i]]))))
 	}
@@ -107,17 +114,39 @@ func (s *Store) leave(ctx context.Context, q querier, list []Touched) error {
 	return nil
 }
 
-// HoldTouched puts the oldest touched contact off, because nobody can work on it,
-// and returns it. Others of its row go on. found is false when none is left.
-func (s *Store) HoldTouched(ctx context.Context, now, until time.Time) (t Touched, found bool, err error) {
+// HoldTouched puts a touched contact off, because nobody can work on it, and returns
+// it with the row that it stands in now. Others of its rows go on. found is false when
+// it waits no more.
+func (s *Store) HoldTouched(ctx context.Context, who contacts.ID, now, until time.Time) (t Touched, found bool, err error) {
 	err = s.db.write(ctx, func(q querier) error {
-		list, err := s.takeTouched(ctx, q, now, 1)
-		if found = len(list) > 0; err != nil || !found {
+		b := s.statement()
+		in := `contacts @> array[` + b.arg(int64(who)) + `::bigint]`
+		if s.dialect == segments.SQLite {
+			in = `exists (select 1 from json_each(contacts) where value = ` + b.arg(int64(who)) + `)`
+		}
+		// Whoever works on one of the rows is waited for: it may be the last.
+		rows, err := s.takeThese(ctx, q, b, in+` and not_before <= `+b.arg(ms(now))+` order by id`+b.lock("for update"))
+		if found = len(rows) > 0; err != nil || !found {
 			return err
 		}
-		t = list[0]
+		var held, others []Touched
+		for _, x := range slices.Concat(rows...) {
+			if x.Contact == who {
+				held = append(held, x)
+			} else {
+				others = append(others, x)
+			}
+		}
+		if err := s.leave(ctx, q, others); err != nil {
+			return err
+		}
+		t = held[0]
+		contact, event := make([]int64, len(held)), make([]int64, len(held))
+		for i, x := range held {
+			contact[i], event[i] = int64(x.Contact), x.Event
+		}
 		_, err = one(ctx, q, `insert into touched (contacts, events, not_before) values ($1, $2, $3) returning id`,
-			[]any{s.arrayArg([]int64{int64(t.Contact)}), s.arrayArg(newsOf([]int64{t.Event})), ms(until)}, &t.ID)
+			[]any{s.arrayArg(contact), s.arrayArg(newsOf(event)), ms(until)}, &t.ID)
 		return err
 	})
 	if err != nil {

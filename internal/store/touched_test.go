@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -94,20 +95,54 @@ func TestWhoIsPutOffHoldsUpNobodyOfTheirRow(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		list := news(1000, 3)
-		check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, list) }))
-		held, found, err := s.HoldTouched(ctx, day, later(time.Hour))
+		again := []Touched{{Contact: 1007, Event: 77}, {Contact: list[1].Contact, Event: 78}}
+		alone := []Touched{{Contact: list[1].Contact}}
+		for _, rows := range [][]Touched{list, again, alone} {
+			check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, rows) }))
+		}
+		held, found, err := s.HoldTouched(ctx, list[1].Contact, day, later(time.Hour))
 		check(t, err)
 		equal(t, "found", found, true)
 		id := held.ID
 		held.ID = 0
-		equal(t, "who is put off", held, list[0])
+		equal(t, "who is put off", held, list[1])
 		equal(t, "its row", count(t, s, fmt.Sprintf(`select count(*) from touched where id = %d and not_before = %d`, id, ms(later(time.Hour)))), int64(1))
-		equal(t, "waiting", must(s.TouchedWaiting(ctx))(t), int64(3))
-		equal(t, "the others", taken(t, s, day, 100), list[1:])
-		_, found, err = s.HoldTouched(ctx, day, later(time.Hour))
+		equal(t, "waiting", must(s.TouchedWaiting(ctx))(t), int64(6))
+		equal(t, "the others", taken(t, s, day, 100), []Touched{list[0], list[2], again[0]})
+		_, found, err = s.HoldTouched(ctx, list[1].Contact, day, later(time.Hour))
 		check(t, err)
-		equal(t, "found where nobody is left", found, false)
-		equal(t, "an hour later", taken(t, s, later(time.Hour), 100), list[:1])
+		equal(t, "found where it waits no more", found, false)
+		equal(t, "an hour later", taken(t, s, later(time.Hour), 100), []Touched{list[1], again[1], alone[0]})
+	})
+}
+
+// A turn that fails says whom it was about, so that no other contact is put off who
+// is the oldest by then because another scheduler has the one in hand.
+func TestATurnThatFailsSaysWhomItWasAbout(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		ids := people(t, s, "a@example.com", "b@example.com")
+		takeAll(t, s)
+		check(t, s.Touch(ctx, ids))
+		who := ids[0]
+		fails := func([]TouchedContact) []Reaction {
+			return []Reaction{{Contact: who, Wake: []int64{1}, State: &StateChange{Contact: who, Stage: "\x00"}}}
+		}
+		if s.dialect == segments.SQLite { // takes any text
+			fails = func([]TouchedContact) []Reaction { return []Reaction{{Contact: who, Enrol: make([]NewEnrolment, 1)}} }
+			_, err := s.db.exec(ctx, `create trigger full before insert on enrolments begin select raise(abort, 'full'); end`)
+			check(t, err)
+		}
+		_, err := s.React(ctx, ReactInput{Now: day, Limit: 1}, fails)
+		var turn *TurnError
+		if !errors.As(err, &turn) {
+			t.Fatalf("%v is not of a turn", err)
+		}
+		equal(t, "about whom", turn.Touched, []Touched{{ID: turn.Touched[0].ID, Contact: who}})
+		_, found, err := s.HoldTouched(ctx, who, day, later(time.Hour))
+		check(t, err)
+		equal(t, "found", found, true)
+		equal(t, "who goes on", taken(t, s, day, 100), []Touched{{Contact: ids[1]}})
 	})
 }
 
@@ -126,19 +161,22 @@ func TestOnlyWhoDidSomethingIsNotTallied(t *testing.T) {
 		equal(t, "not tallied", asked(), int64(0))
 		equal(t, "in order", must(s.OrderTouched(ctx, day, 1000))(t), 2)
 		equal(t, "not tallied in order", asked(), int64(0))
-		_, found, err := s.HoldTouched(ctx, day, later(time.Hour))
+		_, found, err := s.HoldTouched(ctx, 2, day, later(time.Hour))
 		check(t, err)
 		equal(t, "found", found, true)
 		equal(t, "not tallied when one is put off", asked(), int64(0))
 		equal(t, "rows", count(t, s, `select count(*) from touched where events = `+silent), int64(2))
 
-		// The second row has events, the first and the third have none.
+		// The second row has events, the first and the third have none, as they are
+		// written and when they are written again.
 		var list []Touched
 		for i := range 250 {
 			list = append(list, Touched{Contact: contacts.ID(10 + i)})
 		}
 		list[120].Event, list[197].Event = 5, 6
 		check(t, s.db.write(ctx, func(q querier) error { return s.touch(ctx, q, list) }))
+		equal(t, "rows of silent ones as they are written", count(t, s, `select count(*) from touched where events = `+silent), int64(4))
+		equal(t, "not tallied of the row with events", asked(), int64(100))
 		equal(t, "in order", must(s.OrderTouched(ctx, later(time.Hour), 1000))(t), 252)
 		equal(t, "rows of silent ones", count(t, s, `select count(*) from touched where events = `+silent), int64(2))
 		equal(t, "not tallied of a row with events", asked(), int64(100))
