@@ -247,7 +247,7 @@ func (s *Store) markSending(ctx context.Context, q querier, in ClaimInput, fence
 		// starts again waits for it, or it would not see what this claim takes.
 		text += ` and (select count(*) from (select 1 from workers where id = ` + b.arg(in.Worker) + lock + `) me) >= 0`
 	}
-	if err := sendLater(ctx, q, text, b.args...); err != nil {
+	if _, err := q.exec(ctx, text, b.args...); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(claimed, func(c Claimed) bool { return !marked[c.ID] }), nil
