@@ -9,18 +9,13 @@ import (
 )
 
 func (l *eventLeaf) sql(p *SQL) string {
-	r := l.rows(p)
 	if l.pick != "" {
-		if owners, ok := l.pickedOwners(p, r); ok {
-			return "(c." + colID + " in (" + owners + "))"
+		if text, ok := l.picks(p); ok {
+			return text
 		}
 	}
-	for i := range l.where {
-		s := p.property(l.where[i].path)
-		for j := range l.where[i].tests {
-			r.and(l.where[i].tests[j].sql(p, s))
-		}
-	}
+	r := l.rows(p)
+	r.and(l.fitting(p)...)
 	if l.pick != "" {
 		r.and(l.pickedSQL(p)...)
 		return r.any(p)
@@ -29,6 +24,17 @@ func (l *eventLeaf) sql(p *SQL) string {
 		return r.count(p, l.count, "", interval{})
 	}
 	return r.count(p, l.count, l.sumSQL(p), l.sum)
+}
+
+// fitting is what is asked of each event's properties.
+func (l *eventLeaf) fitting(p *SQL) (parts []string) {
+	for i := range l.where {
+		s := p.property(l.where[i].path)
+		for j := range l.where[i].tests {
+			parts = append(parts, l.where[i].tests[j].sql(p, s))
+		}
+	}
+	return parts
 }
 
 // rows are the events of the name that may be seen in the window.

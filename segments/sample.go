@@ -105,7 +105,10 @@ func (l *sampleLeaf) why(q *Question) string {
 func (l *sampleLeaf) next(*Question) time.Time { return time.Time{} }
 func (l *sampleLeaf) uses(u *Uses)             { u.Sample = true }
 
-func (l *sampleLeaf) sql(*SQL) string { return sampleSQL("c."+colContactSeed, l.keys, l.bound) }
+func (l *sampleLeaf) sql(p *SQL) string {
+	p.Own = true
+	return sampleSQL("c."+colContactSeed, l.keys, l.bound)
+}
 
 // SampleSQL is Sampled as an expression that both databases read. seed is the
 // expression of the contact's seed, such as c.seed.

@@ -16,6 +16,7 @@ type source struct {
 }
 
 func (p *SQL) attribute(path string) source {
+	p.Own = true
 	_, column := ownColumns[path]
 	return source{dialect: p.Dialect, alias: "c", path: path, column: column}
 }

@@ -1,7 +1,6 @@
 package segments
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +36,10 @@ type SQL struct {
 	// events, where they know the answer. The statement must then be about contacts
 	// of whom they know everything up to Now. Relied is set when they are asked.
 	Tallied, Relied bool
+
+	// Own is set when a condition looks at the contact's own row, and not only at its
+	// id: else an index of ids is enough to find contacts.
+	Own bool
 
 	within  *path  // the segments that led here, so that a circle ends
 	row     string // the event whose tally t is at hand
@@ -137,4 +140,6 @@ func integers(list []int64) string {
 	return strings.Join(texts, ", ")
 }
 
-func orFalse(expression string) string { return fmt.Sprintf("coalesce(%s, false)", expression) }
+// orFalse makes what may be null false then. PostgreSQL knows of "is true" how often
+// that is to be expected, and of a coalesce it does not.
+func orFalse(expression string) string { return "((" + expression + ") is true)" }

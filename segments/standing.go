@@ -183,6 +183,7 @@ func (l *standingLeaf) sql(p *SQL) string {
 	if len(accepted) == 0 {
 		return no
 	}
+	p.Own = true
 	column, since := colContactStage, colContactStageSince
 	if l.axis == "health" {
 		column, since = colContactHealth, colContactHealthSince

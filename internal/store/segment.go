@@ -56,12 +56,22 @@ func (b *statement) asking(p segments.SQL, conditions []*segments.Condition, tex
 		b.args = p.Args
 		return where
 	}
-	if b.dialect == segments.SQLite || !tallied(p, conditions) {
+	if b.dialect == segments.SQLite {
 		return text("not c.erased", ask)
+	}
+	relied, own := foresee(p, conditions)
+	there := "not c.erased"
+	if !own {
+		// Whom a condition knows by their ids alone it finds in an index, as long as
+		// nothing else is asked of their rows. Few are erased, and have one of their own.
+		there = "not exists (select 1 from contacts x where x.erased and x.id = c.id)"
+	}
+	if !relied {
+		return text(there, ask)
 	}
 	outer, open := p.Bound, untallied(p.Now)
 	p.Tallied = true
-	settled := text("not c.erased and c.id not in ("+open+")", ask)
+	settled := text(there+" and not exists (select 1 from ("+open+") as w where w.contact_id = c.id)", ask)
 	p.Tallied = false
 	p.Bound = func(column string) string {
 		in := column + " in (" + open + ")"
@@ -73,15 +83,16 @@ func (b *statement) asking(p segments.SQL, conditions []*segments.Condition, tex
 	return settled + " union all " + text("not c.erased and c.id in ("+open+")", ask)
 }
 
-// tallied tells whether tallies answer any of the conditions.
-func tallied(p segments.SQL, conditions []*segments.Condition) bool {
+// foresee tells whether tallies answer any of the conditions, and whether any looks
+// at the contact's own row.
+func foresee(p segments.SQL, conditions []*segments.Condition) (relied, own bool) {
 	p.Tallied, p.Args = true, nil
 	for _, c := range conditions {
 		if c != nil {
 			c.SQL(&p)
 		}
 	}
-	return p.Relied
+	return p.Relied, p.Own
 }
 
 // members selects the ids of the contacts that a condition holds for. Erased
@@ -131,11 +142,11 @@ func (s *Store) ListSegment(ctx context.Context, c *segments.Condition, in Quest
 		return nil, err
 	}
 	p.Bound = span{after: int64(after)}.of
-	where := whereContacts(c, p)
-	b := &statement{dialect: s.dialect, args: p.Args}
+	b := s.statement()
+	where := `c.id in (select m.id from (` + b.members(*p, c) + `) as m where ` + p.Bound("m.id") + ` order by m.id limit ` + b.arg(limit) + `) order by c.id`
 	var list []contacts.Contact
 	if err := s.db.readMany(ctx, func(q querier) error {
-		list, err = s.contactsWhere(ctx, q, b, where+` and c.id > `+b.arg(int64(after))+` order by c.id limit `+b.arg(limit))
+		list, err = s.contactsWhere(ctx, q, b, where)
 		return err
 	}); err != nil {
 		return nil, fmt.Errorf("cannot list a segment: %w", err)

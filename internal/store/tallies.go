@@ -52,6 +52,6 @@ func addedUp(where string) (with, rows string) {
 // after it, which may be counted already. Nothing is stored before it happens, so the
 // latter have events whose ids are of that second or later.
 func untallied(now time.Time) string {
-	return fmt.Sprintf(`select unnest(w.contacts) from touched w where w.events <> '{}'
+	return fmt.Sprintf(`select unnest(w.contacts) as contact_id from touched w where w.events <> '{}'
 		union all select e.contact_id from events e where e.id >= %d and e.at > %d and not e.machine`, ident.Base(now), ms(now))
 }

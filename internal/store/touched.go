@@ -110,9 +110,10 @@ func (s *Store) TouchMatching(ctx context.Context, c *segments.Condition, in Que
 	if err != nil {
 		return 0, err
 	}
-	where := whereContacts(c, p)
+	b := s.statement()
+	text := b.members(*p, c)
 	err = s.db.writeMany(ctx, func(q querier) error {
-		n, err = s.touchSelected(ctx, q, `select c.id from contacts c where `+where, p.Args...)
+		n, err = s.touchSelected(ctx, q, text, b.args...)
 		return err
 	})
 	if err != nil {

@@ -1,0 +1,2 @@
+-- +goose Up
+select 1; -- indexes of PostgreSQL alone
