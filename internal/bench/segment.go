@@ -183,7 +183,8 @@ var cpuOf = func() float64 { return 0 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// timeMatching loads a thousand contacts and matches them in memory.
+// timeMatching loads of a thousand contacts what the example looks at, as whoever
+// reacts to news does, and matches them in memory; and then all that is known of them.
 func timeMatching(ctx context.Context, r *Run, s *store.Store, set segments.Set, now time.Time) error {
 	var ids []contacts.ID
 	step := max(r.Size/1000, 1)
@@ -191,10 +192,11 @@ func timeMatching(ctx context.Context, r *Run, s *store.Store, set segments.Set,
 		ids = append(ids, contacts.ID(id))
 	}
 	where := set["lapsing-clients"].Where
+	needs := where.Needs(set)
 	var best time.Duration
 	for range 3 {
 		began := r.Clock.Now()
-		facts, err := s.LoadFacts(ctx, ids)
+		facts, err := s.LoadNeeded(ctx, ids, needs)
 		if err != nil {
 			return err
 		}
@@ -206,12 +208,14 @@ func timeMatching(ctx context.Context, r *Run, s *store.Store, set segments.Set,
 		}
 	}
 	r.Figure("load and match 1,000", milliseconds(best), "ms")
+	began := r.Clock.Now()
 	facts, err := s.LoadFacts(ctx, ids)
 	if err != nil {
 		return err
 	}
+	r.Figure("load all of 1,000", milliseconds(r.Clock.Now().Sub(began)), "ms")
 	const rounds = 20
-	began := r.Clock.Now()
+	began = r.Clock.Now()
 	for range rounds {
 		for _, f := range facts {
 			where.Match(&segments.Question{Facts: f, Now: now, Segments: set, Ladder: ladder})

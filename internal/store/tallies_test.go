@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,10 @@ func TestTalliesAgreeWithTheEvents(t *testing.T) {
 			"{event: page.viewed, count: {at_most: 1}}", "{event: page.viewed, count: {between: [1, 3]}, in_last: 7d}", "{event: page.viewed, count: {above: 9}, in_last: 365d}",
 			"{event: order.placed, sum: {of: total, above: 49.9}}", "{event: order.placed, sum: {of: total, below: 60}, in_last: 60d}", "{event: order.placed, sum: {of: pieces, at_least: 4}, in_last: 365d}",
 			"{event: order.placed, pick: first, in_last: 60d}", "{event: order.placed, pick: last, where: {total: {above: 1}}}", "{event: page.viewed, before: 2026-06-01}",
+			"{event: order.placed, pick: first, where: {total: {above: 1}}}", "{event: page.viewed, pick: last, where: {pieces: {exists: true}}, in_last: 365d}",
+			"{not: {event: order.placed, pick: first, where: {total: {below: 60}}, before: 2026-06-01}}", "{event: page.viewed, where: {total: {is: much}}}",
+			"{any: [{event: order.placed, pick: last, where: {total: {at_most: 50}}}, {event: page.viewed, sum: {of: pieces, above: 3}, in_last: 60d}]}",
+			"[{attribute: email, contains: example}, {not: {event: order.placed, pick: last, where: {total: {above: 1}}}}]",
 			"[{event: order.placed}, {any: [{all: [{event: order.placed, sum: {of: total, above: 40}, in_last: 60d}, {event: order.placed, in_last: 7d}]}, {not: {event: page.viewed}}]}]",
 			"[{event: order.placed, in_last: 365d}, {not: {event: order.placed, in_last: 7d}}, {any: [{event: order.placed, sum: {of: total, above: 0}}, {event: page.viewed}]}]",
 		} {
@@ -76,11 +81,12 @@ func TestTalliesAgreeWithTheEvents(t *testing.T) {
 					now = now.Add(windows[choose("later", 4)])
 				}
 			}
+			var gone []contacts.ID
 			if choose("erase", 4) == 0 {
 				if _, err := s.Erase(ctx, inputs[0].Contact.Email, now); err != nil {
 					t.Fatal(err)
 				}
-				ids = ids[1:]
+				ids, gone = ids[1:], ids[:1]
 			}
 			moments := []time.Time{now, now.Add(-time.Millisecond), now.Add(-time.Hour), now.Add(time.Hour)}
 			asking := Question{Now: moments[choose("asked", len(moments))], Zone: time.UTC}
@@ -92,7 +98,7 @@ func TestTalliesAgreeWithTheEvents(t *testing.T) {
 				p := &segments.SQL{Dialect: s.dialect, Now: asking.Now, Zone: time.UTC}
 				b := s.statement()
 				in := map[contacts.ID]bool{}
-				p.Bound = b.among(plainIDs(ids))
+				p.Bound = b.among(plainIDs(slices.Concat(ids, gone)))
 				text := b.members(*p, c)
 				if err := s.db.readMany(ctx, func(q querier) error {
 					return each(ctx, q, `select m.id from (`+text+`) as m where `+p.Bound("m.id"), b.args, func(scan func(...any) error) error {
@@ -103,6 +109,11 @@ func TestTalliesAgreeWithTheEvents(t *testing.T) {
 					})
 				}); err != nil {
 					t.Fatal(err)
+				}
+				for _, id := range gone {
+					if in[id] {
+						t.Fatalf("%s at %s: somebody who was erased is found\n%s", c, asking.Now, text)
+					}
 				}
 				for _, id := range ids {
 					asked++
