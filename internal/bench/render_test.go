@@ -42,9 +42,10 @@ func TestTheMessageThatIsMeasured(t *testing.T) {
 		if got := parsed.Header.Get("List-Unsubscribe-Post"); got != "List-Unsubscribe=One-Click" {
 			t.Errorf("List-Unsubscribe-Post: %q", got)
 		}
-		// Both ways make as many bytes; that they are the same is tested where they are made.
+		// Both ways say the same, which is tested where they are made; the fast one
+		// breaks some lines more.
 		size, err := k.plainly(t.Context(), i)
-		if err != nil || size != len(message) {
+		if err != nil || size > len(message) || size < len(message)*98/100 {
 			t.Errorf("message %d has %d bytes, part by part %d (%v)", i, len(message), size, err)
 		}
 	}
