@@ -204,6 +204,9 @@ func AppendJSON(out []byte, v any) []byte {
 		if whole := int64(v); float64(whole) == v && whole > -1e15 && whole < 1e15 && (whole != 0 || !math.Signbit(v)) {
 			return strconv.AppendInt(out, whole, 10)
 		}
+		if size := math.Abs(v); size >= 1e-6 && size < 1e15 { // beyond, encoding/json writes exponents
+			return strconv.AppendFloat(out, v, 'f', -1, 64)
+		}
 	case map[string]any:
 		keys := make([]string, 0, 16)
 		for key := range v {

@@ -158,7 +158,7 @@ func TestExactIsTheDecimalThatWasWritten(t *testing.T) {
 
 func TestAppendJSONWritesWhatIsReadAgain(t *testing.T) {
 	for _, v := range []any{
-		"", "Köln", "a \"quote\" \\ and \x01 <b>", true, false, nil, 0.0, math.Copysign(0, -1), 12.0, -7.0, 1e15, -1e15, 1e21, 0.1, 1e-9, math.MaxFloat64, 9007199254740993.0,
+		"", "Köln", "a \"quote\" \\ and \x01 <b>", true, false, nil, 0.0, math.Copysign(0, -1), 12.0, -7.0, 1e15, -1e15, 1e21, 0.1, 49.5, -123.456, 1e-6, 9.99e-7, 1e-9, 5e-324, 999999999999999.5, math.MaxFloat64, 9007199254740993.0,
 		[]any{"a", 1.5, nil}, map[string]any{}, map[string]any{"b": 1.0, "a": map[string]any{"c": []any{}}, "ü\n": "x"},
 	} {
 		want, err := json.Marshal(v)

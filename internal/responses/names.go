@@ -1,7 +1,6 @@
 package responses
 
 import (
-	"regexp"
 	"strings"
 
 	"rapport/internal/contacts"
@@ -13,8 +12,25 @@ var emailEvents = map[string]bool{
 	contacts.EventBounced: true, contacts.EventComplained: true, contacts.EventUnsubscribed: true,
 }
 
-// ownName is what a company may call its own events.
-var ownName = regexp.MustCompile(`^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$`)
+// ownName reports whether a company may call its own events so: words with dots
+// between them, of letters a to z, digits, - and _, that begin with a letter or a
+// digit, and the first one with a letter.
+func ownName(name string) bool {
+	begins := true // a word
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9' && i > 0:
+			begins = false
+		case begins:
+			return false
+		case c == '.':
+			begins = true
+		case c != '-' && c != '_':
+			return false
+		}
+	}
+	return !begins
+}
 
 // maxName is how long the name of an event may be, in bytes.
 const maxName = 100
@@ -33,7 +49,7 @@ func CheckName(name string) string {
 		return "event " + Quote(name) + " is not known: use email.delivered, opened, clicked, replied, bounced, complained or unsubscribed"
 	case strings.HasPrefix(name, "consent."), strings.HasPrefix(name, "contact."), strings.HasPrefix(name, "score."):
 		return "event " + Quote(name) + " is the engine's own: names that start with consent., contact. or score. are taken"
-	case len(name) > maxName, !ownName.MatchString(name):
+	case len(name) > maxName, !ownName(name):
 		return "event " + Quote(name) + " is no name: lower-case words with dots between them, such as \"order.placed\""
 	}
 	return ""

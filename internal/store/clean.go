@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -12,7 +13,7 @@ import (
 // cleanText makes a text that both databases can store: PostgreSQL refuses NUL
 // and broken UTF-8, and SQLite would cut the text off in some places.
 func cleanText(text string) string {
-	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+	if isCleanText(text) {
 		return text
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
@@ -62,10 +63,40 @@ func cleanValue(v any) any {
 	return cleanText(fmt.Sprint(v)) // a date, and whatever else has a text
 }
 
+func isCleanText(text string) bool {
+	return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
+}
+
+// cleanMap returns the map itself where nothing in it has to change, as nearly always.
 func cleanMap(m map[string]any) map[string]any {
+	if m != nil && isCleanValue(m) {
+		return m
+	}
 	out := make(map[string]any, len(m))
 	for k, v := range m {
 		out[cleanText(k)] = cleanValue(v)
 	}
 	return out
+}
+
+// isCleanValue reports whether cleanValue changes nothing.
+func isCleanValue(v any) bool {
+	switch v := v.(type) {
+	case nil, bool:
+		return true
+	case string:
+		return isCleanText(v)
+	case float64:
+		return !math.IsNaN(v) && !math.IsInf(v, 0)
+	case []any:
+		return !slices.ContainsFunc(v, func(x any) bool { return !isCleanValue(x) })
+	case map[string]any:
+		for k, x := range v {
+			if !isCleanText(k) || !isCleanValue(x) {
+				return false
+			}
+		}
+		return v != nil
+	}
+	return false
 }

@@ -151,13 +151,15 @@ func (s *Store) insertEvents(ctx context.Context, q querier, list []eventRow) er
 	name, key, template, link := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	properties, folded := make([]string, n), make([]string, n)
 	machine := make([]bool, n)
+	var buffer []byte
 	for i := range list {
 		e := &list[i].Event
 		id[i], who[i], when[i], campaign[i], message[i] = e.ID, int64(e.Contact), ms(e.At), list[i].campaign, e.Message
 		name[i], key[i], template[i], link[i], machine[i] = e.Name, e.Key, e.Template, e.Link, e.Machine
 		properties[i], folded[i] = "{}", "{}"
 		if len(e.Properties) > 0 {
-			properties[i], folded[i] = string(contacts.AppendJSON(nil, e.Properties)), contacts.FoldedProperties(e)
+			buffer = contacts.AppendJSON(buffer[:0], e.Properties)
+			properties[i], folded[i] = string(buffer), contacts.FoldedProperties(e)
 		}
 	}
 	_, err := s.insertRows(ctx, q, "events", "", bigints("id", id), bigints("contact_id", who), texts("name", name), bigints("at", when),
