@@ -12,7 +12,7 @@ import (
 // floors is the house from the ground up. A package may import those of lower
 // floors and, below its own folder, its own parts; never one of its own floor.
 var floors = [][]string{
-	{"docs", "examples", "internal/calendar", "internal/clock", "internal/ident", "internal/measure", "internal/quoted", "internal/token"}, // leaves: anyone may import them
+	{"docs", "examples", "internal/calendar", "internal/clock", "internal/ident", "internal/measure", "internal/plainjson", "internal/quoted", "internal/token"}, // leaves: anyone may import them
 	{"internal/strict"},
 	{"internal/contacts"},
 	{"segments"},
