@@ -70,7 +70,7 @@ type Machine struct {
 }
 
 // All are the benches there are, in the order in which they are shown.
-var All = []Bench{Send, Render, Memory, Growth, Enrol, Segment, Callbacks, Import}
+var All = []Bench{Send, Render, Memory, Growth, Control, Enrol, Segment, Callbacks, Import}
 
 // Find is the bench of that name.
 func Find(name string) (Bench, bool) {
