@@ -26,9 +26,15 @@ func (d *Definition) Hears(e *contacts.Event) bool {
 			return true
 		}
 	}
-	return e.Name == contacts.EventChanged && slices.ContainsFunc(d.flow().nodes, func(n node) bool {
-		return n.step.Wait != nil && n.step.Wait.Attribute != ""
-	})
+	return e.Name == contacts.EventChanged && d.waitsForAttribute()
+}
+
+// Listens reports whether anything but lost permission can move an enrolment that
+// stands still: an exit, a goal, or what a step waits for.
+func (d *Definition) Listens() bool { return len(d.listening()) > 0 || d.waitsForAttribute() }
+
+func (d *Definition) waitsForAttribute() bool {
+	return slices.ContainsFunc(d.flow().nodes, func(n node) bool { return n.step.Wait != nil && n.step.Wait.Attribute != "" })
 }
 
 // listening are the conditions that are asked while an enrolment stands still.

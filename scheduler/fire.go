@@ -225,7 +225,7 @@ func (s *Scheduler) enrolInput(applied *catalog.Applied, d *campaigns.Definition
 	in := store.EnrolInput{
 		Firing: f.FiringKey, Owner: s.ID, Version: applied.ID, Now: f.At,
 		Topic: d.Topic, Reentry: d.Reentry.Mode, Control: d.ControlSalt(), Share: d.Control, Apart: d.Apart,
-		Exclude: map[string]*segments.Condition{}, Exit: d.Exit,
+		Exclude: map[string]*segments.Condition{}, Exit: d.Exit, Listens: d.Listens(),
 		SQL: applied.SQL(f.At), Ahead: &store.Audience{},
 	}
 	if d.Kind == campaigns.Transactional {

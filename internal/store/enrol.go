@@ -38,6 +38,10 @@ type EnrolInput struct {
 
 	Exit []*segments.Condition // any of them ends an enrolment
 
+	// Listens says that what is new of a contact can move an enrolment of it: see
+	// campaigns.Definition.
+	Listens bool
+
 	// Limited says that limits per contact hold the campaign's mail back; mail from
 	// before CountsSince counts for none of them.
 	Limited     bool

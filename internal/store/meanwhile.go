@@ -16,7 +16,7 @@ import (
 // something new about them since the moment after which nobody has asked: a goal is
 // reached, an exit holds, or what a first step waits for has come.
 func (s *Store) catchUp(ctx context.Context, q querier, in EnrolInput, enrolled []int64, written time.Time) error {
-	if len(enrolled) == 0 {
+	if len(enrolled) == 0 || !in.Listens {
 		return nil
 	}
 	since := written // first steps and exits were asked as of then

@@ -18,12 +18,8 @@ func TestWhatHappenedBeforeTheEnrolmentWasWrittenIsLookedAtAgain(t *testing.T) {
 	fired := later(time.Hour)
 	written := fired.Add(10 * time.Second)
 	for _, way := range []string{"asked", "straight"} {
-		for _, goal := range []bool{true, false} {
-			name := way
-			if goal {
-				name += " with a goal"
-			}
-			t.Run(name, func(t *testing.T) {
+		for kind, c := range map[string]struct{ listens, goal bool }{"with a goal": {true, true}, "with an exit": {true, false}, "that listens to nothing": {}} {
+			t.Run(way+" "+kind, func(t *testing.T) {
 				onBoth(t, func(t *testing.T, s *Store) {
 					ctx := t.Context()
 					id, _ := welcome(t, s)
@@ -44,12 +40,12 @@ func TestWhatHappenedBeforeTheEnrolmentWasWrittenIsLookedAtAgain(t *testing.T) {
 					takeAll(t, s)
 
 					asked := 0
-					in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: fired, Written: written, LeaseTill: written.Add(time.Minute), Topic: "guides",
+					in := EnrolInput{Firing: firing(id), Owner: "a", Version: 1, Now: fired, Written: written, LeaseTill: written.Add(time.Minute), Topic: "guides", Listens: c.listens,
 						Reentry: campaigns.ReentryNever, SQL: segments.SQL{Zone: time.UTC}, Ahead: &Audience{}, Step: shortWay(d, nil, written, &asked)}
 					if way == "asked" {
 						in.Step.First = nil
 					}
-					if goal {
+					if c.goal {
 						in.HasGoal, in.GoalTill = true, fired.AddDate(0, 0, 10)
 					}
 					must(s.ClaimFiring(ctx, in.Firing, fired, "a", later(2*time.Hour)))(t)
@@ -61,9 +57,12 @@ func TestWhatHappenedBeforeTheEnrolmentWasWrittenIsLookedAtAgain(t *testing.T) {
 					equal(t, "enrolled", enrolled, int64(early+6))
 					equal(t, "went straight", asked < early+6, way == "straight")
 
-					want := []contacts.ID{until}
-					if goal {
+					var want []contacts.ID
+					switch {
+					case c.goal:
 						want = []contacts.ID{since, until, agreed, moved}
+					case c.listens:
+						want = []contacts.ID{until}
 					}
 					var again []contacts.ID
 					for _, row := range takeAll(t, s) {
