@@ -15,6 +15,8 @@ import (
 type process struct {
 	name   string
 	cmd    *exec.Cmd
+	log    string
+	silent int64 // how long the log is while the process has said nothing
 	exited chan struct{}
 	code   int // once it has exited
 }
@@ -26,11 +28,15 @@ func start(name, log string, c *exec.Cmd) (*process, error) {
 		return nil, err
 	}
 	defer out.Close() // the process has its own copy
+	before, err := out.Stat()
+	if err != nil {
+		return nil, err
+	}
 	c.Stdout, c.Stderr, c.SysProcAttr = out, out, attributes()
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{name: name, cmd: c, exited: make(chan struct{})}
+	p := &process{name: name, cmd: c, log: log, silent: before.Size(), exited: make(chan struct{})}
 	go func() {
 		_ = c.Wait() // its exit code says it all
 		p.code = c.ProcessState.ExitCode()
@@ -70,7 +76,8 @@ func (p *process) signal(s syscall.Signal) error {
 // Kubernetes waits before it kills.
 const stopLimit = 30 * time.Second
 
-// stop asks the process to end. It must, by itself, with exit code 0.
+// stop asks the process to end. It must, by itself, with exit code 0, if it has begun
+// at all: one that is only being loaded ends as any program does.
 func (p *process) stop(ctx context.Context) error {
 	if err := p.signal(syscall.SIGTERM); err != nil {
 		return err
@@ -82,10 +89,17 @@ func (p *process) stop(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%s does not stop within %s of SIGTERM", p.name, stopLimit)
 	}
-	if p.code != 0 {
+	if p.code != 0 && !p.unborn() {
 		return fmt.Errorf("%s ended with exit code %d after SIGTERM", p.name, p.code)
 	}
 	return nil
+}
+
+// unborn reports whether SIGTERM ended the process before it had said anything.
+func (p *process) unborn() bool {
+	how, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	now, err := os.Stat(p.log)
+	return ok && how.Signaled() && how.Signal() == syscall.SIGTERM && err == nil && now.Size() == p.silent
 }
 
 // output runs a program to its end and returns what it printed.
