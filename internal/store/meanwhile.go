@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"rapport/internal/ident"
@@ -23,17 +25,38 @@ func (s *Store) catchUp(ctx context.Context, q querier, in EnrolInput, enrolled 
 	if in.HasGoal && (in.GoalTill.IsZero() || in.GoalTill.After(in.Now)) {
 		since = in.Now // a goal counts from the firing on
 	}
+	slices.Sort(enrolled)
+	part := span{enrolled[0] - 1, enrolled[len(enrolled)-1]}
+	dense, err := s.dense(ctx, q, part, len(enrolled))
+	if err != nil {
+		return err
+	}
 	b := s.statement()
-	who := b.table("w", bigints("id", enrolled))
+	among := part.of
+	if !dense {
+		who := b.table("w", bigints("id", enrolled))
+		among = func(column string) string { return column + ` in (select w.id from ` + who + `)` }
+	}
 	when := b.arg(ms(since))
 	// An event counts by when it came in: it may tell of an hour ago.
-	news := `select e.contact_id as id from events e where e.id >= ` + b.arg(ident.Base(since)) + ` and not e.machine and e.contact_id in (select w.id from ` + who + `)
-		union select c.id from contacts c where c.id in (select w.id from ` + who + `) and (c.stage_since >= ` + when + ` or c.health_since >= ` + when + `)
-		union select k.contact_id from consents k where k.contact_id in (select w.id from ` + who + `) and k.at >= ` + when
-	return s.freely(ctx, q, func() error {
-		_, err := s.touchSelected(ctx, q, news, b.args...)
+	text := `select e.contact_id from events e where e.id >= ` + b.arg(ident.Base(since)) + ` and not e.machine and ` + among("e.contact_id") + `
+		union select c.id from contacts c where ` + among("c.id") + ` and (c.stage_since >= ` + when + ` or c.health_since >= ` + when + `)
+		union select k.contact_id from consents k where ` + among("k.contact_id") + ` and k.at >= ` + when
+	var news []Touched
+	if err := s.freely(ctx, q, func() error {
+		return each(ctx, q, text, b.args, func(scan func(...any) error) error {
+			var t Touched
+			err := scan(&t.Contact)
+			if _, came := slices.BinarySearch(enrolled, int64(t.Contact)); came {
+				news = append(news, t)
+			}
+			return err
+		})
+	}); err != nil {
 		return err
-	})
+	}
+	slices.SortFunc(news, func(a, b Touched) int { return cmp.Compare(a.Contact, b.Contact) })
+	return s.touch(ctx, q, news)
 }
 
 // enrolledOf are those of a chunk who came: all but those who were looked at one by

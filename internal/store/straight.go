@@ -187,6 +187,15 @@ func (in *EnrolInput) welcome(b *statement) string {
 // before it costs less to ask about each of them than about that part of everybody.
 const thin = 30
 
+// dense reports whether n contacts are so many of a part of everybody that asking
+// about all of it costs less than asking about each of them.
+func (s *Store) dense(ctx context.Context, q querier, part span, n int) (bool, error) {
+	most := (thin + 1) * n
+	var all int
+	_, err := one(ctx, q, `select count(*) from (select 1 from contacts where id > $1 and id <= $2 limit $3) as part`, []any{part.after, part.last, most}, &all)
+	return err == nil && all < most, err
+}
+
 // leaving are the contacts of a chunk of whom an exit of the campaign holds, who
 // would leave before their first step. ok is false where those of the chunk lie too
 // far apart to say.
@@ -196,9 +205,7 @@ func (s *Store) leaving(ctx context.Context, q querier, in EnrolInput, people []
 		return left, true, nil
 	}
 	part := span{people[0].id - 1, people[len(people)-1].id}
-	most := (thin + 1) * len(people)
-	var n int
-	if _, err := one(ctx, q, `select count(*) from (select 1 from contacts where id > $1 and id <= $2 limit $3) as part`, []any{part.after, part.last, most}, &n); err != nil || n == most {
+	if ok, err := s.dense(ctx, q, part, len(people)); !ok {
 		return nil, false, err
 	}
 	b := s.statement()
