@@ -42,10 +42,18 @@ func TestRule03AGoalIsCountedOnceAndEndsNothing(t *testing.T) {
 // A scheduler that was down enrols as of the hour that it missed: who has bought
 // since has reached the goal, although the order was looked at before.
 func TestRule03AGoalReachedBetweenTheFiringAndTheEnrolmentIsCounted(t *testing.T) {
-	for name, steps := range map[string]string{"a mail": "{ send: one }", "a wait": "{ wait: 2d }, { send: one }"} {
+	for name, c := range map[string]struct {
+		steps, audience string
+		people          int
+	}{
+		"a mail":                    {steps: "{ send: one }", people: 5},
+		"a wait":                    {steps: "{ wait: 2d }, { send: one }", people: 5},
+		"two among many who do not": {steps: "{ send: one }", people: 80, audience: "audience: { segment: two }\n"},
+	} {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, 5, smtptest.Options{}, "", map[string]string{
-				"campaigns/welcome.yaml": "campaign: welcome\ntopic: guides\nstart: { schedule: \"0 9 * * *\" }\ngoal: { event: order.placed, within: 10d }\nsteps: [ " + steps + " ]\n"})
+			r := start(t, c.people, smtptest.Options{}, "", map[string]string{
+				"segments/two.yaml":      "segment: two\nwhere: { attribute: email, in: [p00000@example.com, p00079@example.com] }\n",
+				"campaigns/welcome.yaml": "campaign: welcome\ntopic: guides\n" + c.audience + "start: { schedule: \"0 9 * * *\" }\ngoal: { event: order.placed, within: 10d }\nsteps: [ " + c.steps + " ]\n"})
 			bought := monday.Add(63 * time.Minute)
 			r.clock.Set(bought)
 			r.event("order.placed", "p00000@example.com", "order", map[string]any{"total": 10})
