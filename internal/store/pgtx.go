@@ -110,7 +110,11 @@ func (t *pgTx) finish(ctx context.Context, text string, args []any) (pgconn.Comm
 		return pgconn.CommandTag{}, err
 	}
 	tag, err := results.Exec()
-	return tag, errors.Join(err, results.Close())
+	if err != nil {
+		_ = results.Close() // says the same
+		return tag, err
+	}
+	return tag, results.Close()
 }
 
 func (t *pgTx) commit(ctx context.Context) error {

@@ -48,6 +48,9 @@ func TestWhatWaitsFailsWithWhatItTravelsWith(t *testing.T) {
 			if !isTaken(err, "counters_pkey") || travelled == (name == "with the commit") {
 				t.Errorf("it fails with %v, within the transaction: %t", err, travelled)
 			}
+			if err != nil {
+				equal(t, "how often it says so", strings.Count(err.Error(), "counters_pkey"), 1)
+			}
 			var n int
 			must(one(ctx, s.db, `select count(*) from counters where name in ('good', 'other')`, nil, &n))(t)
 			equal(t, "what is stored", n, 0)
