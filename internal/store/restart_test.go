@@ -56,10 +56,18 @@ func TestAWorkerThatStartsAgainWaitsForItsLastClaim(t *testing.T) {
 // waiting returns when a transaction waits for another one's lock.
 func waiting(t *testing.T, s *Store) {
 	t.Helper()
+	waits(t, func() int64 { return count(t, s, waitForLocks) })
+}
+
+const waitForLocks = `select count(*) from pg_locks where not granted and pid in (select pid from pg_stat_activity where datname = current_database())`
+
+// waits returns when what is counted is there.
+func waits(t *testing.T, n func() int64) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	end := time.After(20 * time.Second)
-	for count(t, s, `select count(*) from pg_locks where not granted and pid in (select pid from pg_stat_activity where datname = current_database())`) == 0 {
+	for n() == 0 {
 		select {
 		case <-tick.C:
 		case <-end:

@@ -3,6 +3,3 @@
 -- their place, and new events come at the end of theirs: an event costs the writer
 -- less than a microsecond more, and six bytes.
 create index events_name on events (name) where not machine;
-
--- Few are erased: with these at hand, who is found by id alone is found in an index.
-create index contacts_erased on contacts (id) where erased;

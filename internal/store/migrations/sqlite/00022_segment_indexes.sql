@@ -1,2 +1,2 @@
 -- +goose Up
-select 1; -- indexes of PostgreSQL alone
+select 1; -- an index of PostgreSQL alone
