@@ -19,8 +19,8 @@ func (s *Scheduler) Maintain(ctx context.Context, m moment) (did int, err error)
 		return 0, err
 	}
 	made, err := s.Store.Maintain(ctx, m.now)
-	if len(made.Partitions)+made.Batches > 0 {
-		s.Log.Info("tables were looked after", "partitions", made.Partitions, "batches", made.Batches)
+	if len(made.Partitions)+made.Batches+made.Woken > 0 {
+		s.Log.Info("tables were looked after", "partitions", made.Partitions, "batches", made.Batches, "woken", made.Woken)
 	}
 	return 0, err
 }

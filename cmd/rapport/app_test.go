@@ -321,6 +321,18 @@ func TestPauseIsTold(t *testing.T) {
 	}
 }
 
+// Stopping twice is no error: a stop that broke off is finished that way.
+func TestStopTwice(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "acme")
+	must(t, nil, "init", dir)
+	must(t, nil, "-C", dir, "apply", "--author", "Ana")
+	for _, want := range []string{"welcome is stopped for good\n", "welcome is stopped already\n"} {
+		if got := must(t, nil, "-C", dir, "campaigns", "stop", "welcome", "--yes"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // A Redis that is away delays the news and loses nothing.
 func TestPauseWithoutRedis(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "acme")

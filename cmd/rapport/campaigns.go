@@ -99,6 +99,9 @@ func (s *session) turn(name string, t turn) error {
 	}
 	switch {
 	case k.Status == t.to:
+		if err := s.wakeStopped(k.Name, t.to); err != nil { // a stop may have broken off
+			return err
+		}
 		return s.turned(k.Name, t.to, false, fmt.Sprintf("is %s already", t.to))
 	case k.Status == store.Stopped:
 		return fmt.Errorf("the campaign %s was stopped for good on %s; to begin again, apply it under another name", k.Name, s.when(k.Changed))
@@ -113,7 +116,21 @@ func (s *session) turn(name string, t turn) error {
 		return fmt.Errorf("somebody else changed the campaign %s in this moment; look at: rapport campaigns status %s", k.Name, k.Name)
 	}
 	s.tell(campaignNotice(k.Name))
+	if err := s.wakeStopped(k.Name, t.to); err != nil {
+		return err
+	}
 	return s.turned(k.Name, t.to, true, t.done)
+}
+
+// wakeStopped tells everybody in a campaign to exit, if it was stopped.
+func (s *session) wakeStopped(name string, status store.CampaignStatus) error {
+	if status != store.Stopped {
+		return nil
+	}
+	if err := s.store.WakeStopped(s.ctx, name, s.now.Now()); err != nil {
+		return fmt.Errorf("the campaign %s is stopped, but not everybody in it was told: who was not exits within the hour, or at once when you stop it again: %w", name, err)
+	}
+	return nil
 }
 
 func (s *session) turned(name string, to store.CampaignStatus, changed bool, text string) error {

@@ -24,13 +24,14 @@ type Maintenance struct {
 	Partitions []string // new ones
 	Batches    int      // taken away
 	Workers    int64
+	Woken      int // who was in a campaign that was stopped, and was not told
 }
 
 // Maintain makes the partitions of the months to come and takes away settled
-// batches, stopped workers and calls that are old. It moves no row and holds no lock for
-// long; what it could not do it does the next time. Call it about once an hour.
+// batches, stopped workers and calls that are old. It wakes whom a stop that broke off has left
+// in a campaign. It holds no lock for long; what it could not do it does the next time. Call it about once an hour.
 func (s *Store) Maintain(ctx context.Context, now time.Time) (did Maintenance, err error) {
-	var failed [4]error
+	var failed [5]error
 	did.Partitions, failed[0] = s.makePartitions(ctx, now)
 	did.Batches, failed[1] = s.trimBatches(ctx, now.Add(-keepBatches))
 	failed[2] = s.db.write(ctx, func(q querier) error {
@@ -39,6 +40,7 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) (did Maintenance, e
 		return err
 	})
 	failed[3] = s.trimCalls(ctx, now.Add(-keepCalls))
+	did.Woken, failed[4] = s.wakeForgotten(ctx, now)
 	if err := errors.Join(failed[:]...); err != nil {
 		return did, fmt.Errorf("cannot maintain the tables: %w", err)
 	}

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 
 	"rapport/segments"
@@ -21,8 +24,8 @@ func TestAStopHoldsNobodyForLong(t *testing.T) {
 		}[s.dialect], id, people)
 		check(t, err)
 		stop := func() error {
-			_, err := s.SetCampaignStatus(ctx, "welcome", Stopped, []CampaignStatus{Running}, day)
-			return err
+			must(s.SetCampaignStatus(ctx, "welcome", Stopped, []CampaignStatus{Running}, day))(t)
+			return s.WakeStopped(ctx, "welcome", day)
 		}
 		if s.dialect == segments.SQLite { // its one writer would wait for the test
 			check(t, stop())
@@ -42,4 +45,52 @@ func TestAStopHoldsNobodyForLong(t *testing.T) {
 		}
 		equal(t, "woken in the end", count(t, s, `select count(*) from enrolments where due_at is not null and rev = 1`), int64(people))
 	})
+}
+
+// Whoever asks for a stop may go away, and a process may die, before everybody in the
+// campaign is told. Asked for again, and by the maintenance, the rest is told.
+func TestAStopThatBrokeOffIsFinished(t *testing.T) {
+	for name, finish := range map[string]func(s *Store, t *testing.T){
+		"by whoever asks again": func(s *Store, t *testing.T) {
+			equal(t, "changed again", must(s.SetCampaignStatus(t.Context(), "welcome", Stopped, []CampaignStatus{Running, Paused}, day))(t), false)
+			check(t, s.WakeStopped(t.Context(), "welcome", day))
+		},
+		"by the maintenance": func(s *Store, t *testing.T) {
+			equal(t, "woken", must(s.Maintain(t.Context(), day))(t).Woken, 6)
+			equal(t, "woken again", must(s.Maintain(t.Context(), day))(t).Woken, 0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, s *Store) {
+				ctx := t.Context()
+				id, _ := welcome(t, s)
+				for n := range int64(10) { // one is over, one is due, one runs elsewhere and one is in the control group
+					campaign, state, due := id, "active", ms(day.AddDate(0, 3, 0))
+					switch n {
+					case 0:
+						state = "finished"
+					case 1:
+						due = ms(day) - 1
+					case 2:
+						campaign++
+					case 3:
+						state = "control"
+					}
+					_, err := s.db.exec(ctx, `insert into enrolments (id, campaign_id, contact_id, version_id, started_at, state, due_at) values ($1, $2, $3, 1, 0, $4, $5)`,
+						(n+1)*1024, campaign, n, state, due)
+					check(t, err)
+				}
+				check(t, s.WakeStopped(ctx, "welcome", day))
+				equal(t, "woken of a campaign that runs", must(s.Maintain(ctx, day))(t).Woken, 0)
+				must(s.SetCampaignStatus(ctx, "welcome", Stopped, []CampaignStatus{Running}, day))(t)
+				gone, leave := context.WithCancel(ctx)
+				leave()
+				if err := s.WakeStopped(gone, "welcome", day); !errors.Is(err, context.Canceled) {
+					t.Errorf("the stop breaks off with %v", err)
+				}
+				finish(s, t)
+				equal(t, "woken", count(t, s, `select count(*) from enrolments where due_at = `+fmt.Sprint(ms(day))+` and rev = 1`), int64(6))
+			})
+		})
+	}
 }

@@ -263,7 +263,8 @@ func (s *Store) Campaigns(ctx context.Context) (map[string]Campaign, error) {
 
 // SetCampaignStatus pauses, resumes or stops a campaign. It reports whether
 // there was such a campaign in one of the statuses from. Resumed, its waiting
-// mail goes back on the queue; stopped, everybody in it is looked at now, to exit.
+// mail goes back on the queue; who is in a campaign that was stopped exits when
+// WakeStopped was called, which the caller does next.
 func (s *Store) SetCampaignStatus(ctx context.Context, name string, to CampaignStatus, from []CampaignStatus, now time.Time) (changed bool, err error) {
 	var id int64
 	states := make([]string, len(from))
@@ -281,44 +282,7 @@ func (s *Store) SetCampaignStatus(ctx context.Context, name string, to CampaignS
 		_, err := q.exec(ctx, `update batches set queued_at = 0 where open_count > 0 and campaign_id = $1`, id)
 		return err
 	})
-	if err == nil && changed && to == Stopped {
-		if err = s.wakeStopped(ctx, id, now); err != nil {
-			err = fmt.Errorf("the campaign is stopped, and who is on the way in it exits at the next step and not at once: %w", err)
-		}
-	}
 	return changed, err
-}
-
-// stopSize is how many enrolments of a campaign that was stopped are woken by one
-// transaction. Who waits for one of their rows may keep others waiting: a reaction
-// keeps all enrolling out for as long.
-const stopSize = 5000
-
-// wakeStopped makes everybody in a campaign due, who are told there that it was
-// stopped. Who comes in meanwhile is due already.
-func (s *Store) wakeStopped(ctx context.Context, campaign int64, now time.Time) error {
-	var ids []int64
-	for after := int64(0); after == 0 || len(ids) == stopSize; after = ids[len(ids)-1] {
-		if err := s.db.write(ctx, func(q querier) error {
-			ids = nil
-			b := s.statement()
-			if err := each(ctx, q, `select id from enrolments where campaign_id = `+b.arg(campaign)+` and id > `+b.arg(after)+
-				` and state in ('active', 'parked') order by id limit `+b.arg(stopSize)+b.lock("for update"), b.args, func(scan func(...any) error) error {
-				var id int64
-				err := scan(&id)
-				ids = append(ids, id)
-				return err
-			}); err != nil || len(ids) == 0 {
-				return err
-			}
-			b = s.statement()
-			_, err := q.exec(ctx, `update enrolments set due_at = `+b.arg(ms(now))+`, rev = rev + 1 where `+b.in("id", ids), b.args...)
-			return err
-		}); err != nil || len(ids) == 0 {
-			return err
-		}
-	}
-	return nil
 }
 
 // PauseFor pauses a running campaign for a reason that is no person's wish. It

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -213,7 +214,8 @@ var acts = map[string]struct {
 	"stop":   {store.Stopped, []store.CampaignStatus{store.Running, store.Paused}},
 }
 
-// control pauses, resumes or stops a campaign. Doing it twice is harmless.
+// control pauses, resumes or stops a campaign. Doing it twice is harmless, and
+// finishes a stop that broke off.
 func (w *Web) control(rw http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	act, ok := acts[r.PathValue("act")]
@@ -232,10 +234,19 @@ func (w *Web) control(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		w.Log.Error("a campaign's status cannot be changed", "campaign", name, "error", err)
 		rw.Header().Set("Retry-After", "5")
-		plain(rw, http.StatusServiceUnavailable, "the database does not answer, and nothing was changed: try again")
+		plain(rw, http.StatusServiceUnavailable, "the database does not answer: look at the campaign, and try again")
 		return
 	}
 	w.Log.Info("a campaign's status was changed from the dashboard", "campaign", name, "status", string(act.to))
-	w.Changed(r.Context(), name)
+	ctx := context.WithoutCancel(r.Context()) // what has begun goes on when the browser leaves
+	w.Changed(ctx, name)
+	if act.to == store.Stopped {
+		if err := w.Store.WakeStopped(ctx, name, w.Now()); err != nil {
+			w.Log.Error("not everybody in a campaign that was stopped is told to exit", "campaign", name, "error", err)
+			rw.Header().Set("Retry-After", "5")
+			plain(rw, http.StatusServiceUnavailable, "the campaign is stopped, but the database does not answer any more: who was not told exits within the hour, or at once with: rapport campaigns stop "+name)
+			return
+		}
+	}
 	http.Redirect(rw, r, "/campaigns/"+name, http.StatusSeeOther)
 }

@@ -28,6 +28,7 @@ type Ledger interface {
 	Workers(ctx context.Context) ([]store.Worker, error)
 	TouchedWaiting(ctx context.Context) (n int64, err error)
 	SetCampaignStatus(ctx context.Context, name string, to store.CampaignStatus, from []store.CampaignStatus, now time.Time) (bool, error)
+	WakeStopped(ctx context.Context, name string, now time.Time) error
 	ProviderStates(ctx context.Context) (map[string]store.ProviderState, error)
 	ProviderDays(ctx context.Context, day string) (map[string]store.ProviderDay, error)
 	CloseProvider(ctx context.Context, name, reason string, was store.ProviderState, now time.Time) (bool, error)
