@@ -30,7 +30,7 @@ var (
 // is there for it. Every claimed message has exactly one outcome. since is when, on
 // the machine's watch, the claim began: whatever changed later takes back what has
 // no intent.
-func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []store.Claimed, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
+func (w *Worker) send(ctx, finish context.Context, applied *catalog.Applied, claimed []store.Claimed, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
 	outcomes = make([]store.Outcome, 0, len(claimed))
 	byProvider := map[string][]outgoing{}
 	for i := range claimed {
@@ -46,7 +46,7 @@ func (w *Worker) send(ctx context.Context, applied *catalog.Applied, claimed []s
 		byProvider[m.route.Name] = append(list, m)
 	}
 	for _, list := range byProvider {
-		more, dead := w.sendThrough(ctx, applied, list, since)
+		more, dead := w.sendThrough(ctx, finish, applied, list, since)
 		outcomes, bounces = append(outcomes, more...), append(bounces, dead...)
 	}
 	return outcomes, bounces
@@ -96,11 +96,10 @@ type outgoing struct {
 	err     error // why it could not be made
 }
 
-// sendThrough sends messages through their one provider.
-func (w *Worker) sendThrough(ctx context.Context, applied *catalog.Applied, list []outgoing, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
+// sendThrough sends messages through their one provider. What is under way when ctx
+// ends is made until finish does.
+func (w *Worker) sendThrough(ctx, finish context.Context, applied *catalog.Applied, list []outgoing, since time.Time) (outcomes []store.Outcome, bounces []store.Incoming) {
 	provider := list[0].route.Name
-	// What is under way is made to its end.
-	finish := context.WithoutCancel(ctx)
 	envelopes := make([]smtp.Envelope, len(list))
 	for i := range list {
 		m := &list[i]

@@ -293,7 +293,7 @@ func (w *Worker) batches(ctx, finish context.Context, entries []queue.Entry) err
 	if err := w.push(finish, claim.Ready); err != nil {
 		w.Log.Error("cannot queue", "error", err) // the sweep does
 	}
-	outcomes, bounces := w.send(ctx, applied, claim.Claimed, since)
+	outcomes, bounces := w.send(ctx, finish, applied, claim.Claimed, since)
 	w.count(finish, applied, a.today, outcomes, now)
 	if err := w.record(ctx, finish, outcomes, bounces); err != nil {
 		return err

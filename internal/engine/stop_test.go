@@ -104,3 +104,40 @@ func TestWhatCannotBeRecordedWhileAWorkerStopsIsInItsJournal(t *testing.T) {
 		t.Errorf("%d messages at the server, %d twice; want 3 and none", n, r.server.Duplicates())
 	}
 }
+
+// mute is a database that can no longer be reached once a worker has claimed and
+// stores what it is about to send.
+type mute struct {
+	delivery.Store
+	reached func()
+}
+
+func (m *mute) SaveTemplate(ctx context.Context, _ store.CompiledTemplate, _ time.Time) error {
+	m.reached()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (m *mute) StopWorker(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// What was claimed and never begun goes when the worker is back: its journal says so.
+func TestAWorkerStopsThoughTheDatabaseIsSilentBeforeTheFirstMessage(t *testing.T) {
+	r := start(t, 3, smtptest.Options{}, "", nil)
+	r.planned()
+	ctx, stop := context.WithCancel(t.Context())
+	r.Worker.Store, r.Worker.StopWithin = &mute{r.Worker.Store, stop}, time.Millisecond
+	if err := r.Worker.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("%v, want to hear that the database did not answer", err)
+	}
+	if n := len(r.server.Messages()); n != 0 {
+		t.Errorf("%d messages have gone", n)
+	}
+	r.again()
+	r.at(0, 12, 0)
+	if n := len(r.server.Messages()); n != 3 || r.server.Duplicates() != 0 {
+		t.Errorf("%d messages at the server, %d twice; want 3 and none", n, r.server.Duplicates())
+	}
+}
