@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -83,7 +84,23 @@ func (p postgres) query(ctx context.Context, text string, args ...any) (rows, er
 }
 
 func (p postgres) ping(ctx context.Context) error { return p.pool.Ping(ctx) }
-func (p postgres) close()                         { p.pool.Close() }
+
+// closeTime is how long the connections have to take leave.
+const closeTime = 2 * time.Second
+
+// close leaves connections that do not take leave in time to the end of the process.
+// One that was cut off within a transaction has 15 seconds from its pool, and one that
+// is in use as long as it likes.
+func (p postgres) close() {
+	closed := make(chan struct{})
+	go func() { p.pool.Close(); close(closed) }()
+	timer := time.NewTimer(closeTime)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	}
+}
 
 // byKey makes a transaction one whose statements find their rows by an index. What
 // PostgreSQL believes of a table's size is minutes old: of one that fills up it

@@ -25,6 +25,10 @@ const ahead = 45 * 24 * time.Hour
 // after it waits too, so it gives up soon and comes again with the next maintenance.
 const lockPatience = "set local lock_timeout = '2s'"
 
+// undoTime is how long undoing takes at most: a process that is told to stop does not
+// wait for a silent database, and the next attempt begins with it.
+const undoTime = 5 * time.Second
+
 // quarter is a partition to be: the rows whose ids were made in one quarter.
 type quarter struct {
 	table, with string
@@ -92,7 +96,9 @@ func (s *Store) makePartition(ctx context.Context, m quarter) (made bool, err er
 			fmt.Sprintf("alter table %s attach partition %s for values from (%d) to (%d)", m.table, m.name, m.from, m.until),
 			"alter table "+m.name+" drop constraint "+m.name+"_quarter")
 	}
-	if undo := s.define(context.WithoutCancel(ctx), drop); err == nil {
+	undone, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	if undo := s.define(undone, drop); err == nil {
 		err = undo
 	}
 	return err == nil, err
