@@ -66,6 +66,9 @@ type Domains struct {
 	known   map[string]operator
 	asking  int
 	pending sync.WaitGroup
+
+	background context.Context // of the lookups, from the first one on
+	stop       context.CancelFunc
 }
 
 type operator struct {
@@ -114,9 +117,12 @@ func (d *Domains) ask(domain, before string, now time.Time) {
 		d.known = map[string]operator{}
 	}
 	d.known[domain] = operator{before, now.Add(lookupTime)}
+	if d.stop == nil {
+		d.background, d.stop = context.WithCancel(context.Background())
+	}
 	d.asking++
 	d.pending.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+		ctx, cancel := context.WithTimeout(d.background, lookupTime)
 		defer cancel()
 		servers, err := d.Resolver.LookupMX(ctx, domain)
 		o := operator{operatorOf(domain, servers), now.Add(operatorFor)}
@@ -130,8 +136,15 @@ func (d *Domains) ask(domain, before string, now time.Time) {
 	})
 }
 
-// Close waits for the lookups on their way.
-func (d *Domains) Close() { d.pending.Wait() }
+// Close ends the lookups on their way.
+func (d *Domains) Close() {
+	d.mu.Lock()
+	if d.stop != nil {
+		d.stop()
+	}
+	d.mu.Unlock()
+	d.pending.Wait()
+}
 
 // operatorOf is whose servers take a domain's mail: the family's name, else the
 // registered domain of the first server.

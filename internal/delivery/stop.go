@@ -18,16 +18,16 @@ const writeTime = 5 * time.Second
 // servers answer to the messages that they have whole.
 func Patience(within time.Duration) time.Duration { return within - min(writeTime, within/5) }
 
-// errStopTime ends what a worker that stops still asks of the database.
+// errStopTime ends what a process that stops still asks of the database.
 var errStopTime = errors.New("the time for stopping is over")
 
-// finishing is the context of what a worker brings to its end after ctx has ended:
-// it ends when the time for that is over. What is not recorded by then stands in the
-// journal, as after a kill, and the next start settles it.
-func (w *Worker) finishing(ctx context.Context) (finish context.Context, stop func()) {
+// Finishing is the context of what is brought to its end after ctx has ended: it ends
+// when the time for that is over. What a worker has not recorded by then stands in its
+// journal, as after a kill, and the next start settles it. done frees what it takes.
+func Finishing(ctx context.Context, within time.Duration) (finish context.Context, done func()) {
 	finish, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	forget := context.AfterFunc(ctx, func() {
-		timer := time.NewTimer(w.StopWithin)
+		timer := time.NewTimer(within)
 		defer timer.Stop()
 		select {
 		case <-timer.C:

@@ -164,7 +164,7 @@ func (w *Worker) Start(ctx context.Context, host string) error {
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	finish, done := w.finishing(ctx)
+	finish, done := Finishing(ctx, w.StopWithin)
 	defer done()
 	var group sync.WaitGroup
 	group.Go(func() { w.beat(ctx, stop) })

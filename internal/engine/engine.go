@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -76,8 +77,9 @@ type Options struct {
 	// Resolver tells whose servers take a domain's mail; nil: nobody is asked.
 	Resolver delivery.Resolver
 	Idle     time.Duration // how long a scheduler that found nothing to do waits; 0: 100 ms
-	// StopWithin is how long the worker takes at most to stop; 0: see
-	// delivery.StopWithin.
+	// StopWithin is how long Run and Close take at most, from the end of Run's
+	// context; 0: see delivery.StopWithin. Servers that do not take leave have two
+	// seconds also where it is short.
 	StopWithin time.Duration
 }
 
@@ -252,7 +254,7 @@ func (e *Engine) newWorker(id string, j *journal.Journal) *delivery.Worker {
 	return delivery.New(delivery.Config{
 		ID: id, Store: e.Store, Queue: e.Queue, Catalog: e.Catalog, Router: e.routes, Tokens: e.Tokens,
 		Journal: j, Step: e.Scheduler.Machine, Clock: e.Clock, Domains: e.domains, Watch: e.Watch, Log: e.Log.With("role", RoleWorker),
-		Held: e.Held, StopWithin: e.StopWithin,
+		Held: e.Held, StopWithin: e.finishWithin(),
 	})
 }
 
@@ -286,11 +288,17 @@ func workersIn(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Close ends everything that is open. It waits for nothing: Run has done that.
+// Close ends everything that is open. Run has waited for what is in flight; the
+// servers have a moment to take leave, all of them the same one.
 func (e *Engine) Close() {
+	var all sync.WaitGroup
+	defer all.Wait()
 	if e.routes != nil {
-		e.routes.Close()
-		e.domains.Close()
+		all.Go(e.routes.Close)
+		all.Go(e.domains.Close)
+	}
+	if e.Store != nil {
+		all.Go(e.Store.Close)
 	}
 	if e.journal != nil {
 		if err := e.journal.Close(); err != nil {
@@ -302,9 +310,6 @@ func (e *Engine) Close() {
 	}
 	if e.Queue != nil {
 		e.Queue.Close()
-	}
-	if e.Store != nil {
-		e.Store.Close()
 	}
 }
 

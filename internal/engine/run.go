@@ -9,17 +9,21 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"rapport/internal/delivery"
 )
 
 // Run runs the roles of this process until the context ends, and then stops
 // them so that nothing in flight is lost: the worker finishes what it has
-// claimed and records it before Run returns.
+// claimed and records it before Run returns. All of them have the same time for it.
 func (e *Engine) Run(ctx context.Context) error {
 	listener, err := e.listen()
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	finish, done := delivery.Finishing(ctx, e.finishWithin())
+	defer done()
 	group.Go(func() error { e.follow(ctx); return nil })
 	if e.Has(RoleScheduler) {
 		for _, tick := range e.Scheduler.Loops() {
@@ -28,13 +32,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	if e.Has(RoleWorker) {
 		group.Go(func() error { return e.Worker.Run(ctx) })
-		group.Go(func() error { e.outbox.Run(ctx, outboxEvery); return nil })
+		group.Go(func() error { e.outbox.Run(ctx, finish, outboxEvery); return nil })
 	}
 	if listener != nil {
-		group.Go(func() error { return serveHTTP(ctx, listener, e.handler) })
+		group.Go(func() error { return serveHTTP(ctx, finish, listener, e.handler) })
 	}
 	if e.responses != nil {
-		group.Go(func() error { e.responses.Run(ctx); return nil })
+		group.Go(func() error { e.responses.Run(ctx, finish); return nil })
 	}
 	return group.Wait()
 }
@@ -45,7 +49,15 @@ func (e *Engine) RunWeb(ctx context.Context) error {
 	if err != nil || listener == nil {
 		return err
 	}
-	return serveHTTP(ctx, listener, e.handler)
+	finish, done := delivery.Finishing(ctx, e.finishWithin())
+	defer done()
+	return serveHTTP(ctx, finish, listener, e.handler)
+}
+
+// finishWithin is how much of the time for stopping Run has: the rest of it is
+// Close's, in which servers take leave.
+func (e *Engine) finishWithin() time.Duration {
+	return e.StopWithin - min(2*time.Second, e.StopWithin/10)
 }
 
 func (e *Engine) listen() (net.Listener, error) {
@@ -55,14 +67,18 @@ func (e *Engine) listen() (net.Listener, error) {
 	return net.Listen("tcp", e.Listen)
 }
 
-// serveHTTP answers until the context ends, then finishes the requests it has.
-func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler) error {
+// requestTime is how long requests are finished for at most.
+const requestTime = 10 * time.Second
+
+// serveHTTP answers until ctx ends, and then finishes the requests it has, unless
+// finish ends before.
+func serveHTTP(ctx, finish context.Context, l net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
 	var stopping sync.WaitGroup
 	stopping.Go(func() {
 		<-ctx.Done()
-		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		patience, cancel := context.WithTimeout(finish, requestTime)
 		defer cancel()
 		if server.Shutdown(patience) != nil {
 			server.Close() // streams never end by themselves

@@ -62,9 +62,10 @@ func New(c Config) *Outbox {
 	return &Outbox{Config: c, working: map[string]bool{}}
 }
 
-// Run makes calls as they come due, each webhook by itself, until the context
-// ends, and waits for those that are being made.
-func (o *Outbox) Run(ctx context.Context, every time.Duration) {
+// Run makes calls as they come due, each webhook by itself, until ctx ends, and waits
+// until what became of those that are being made is noted, or finish ends. A call of
+// which nothing is noted is made again when its lease is over.
+func (o *Outbox) Run(ctx, finish context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var calls sync.WaitGroup
@@ -79,7 +80,7 @@ func (o *Outbox) Run(ctx context.Context, every time.Duration) {
 			if o.begin(name) {
 				calls.Go(func() {
 					defer o.end(name)
-					o.work(ctx, name)
+					o.work(ctx, finish, name)
 				})
 			}
 		}
@@ -90,9 +91,9 @@ func (o *Outbox) Run(ctx context.Context, every time.Duration) {
 }
 
 // work calls one webhook until nothing is due.
-func (o *Outbox) work(ctx context.Context, name string) {
+func (o *Outbox) work(ctx, finish context.Context, name string) {
 	for ctx.Err() == nil {
-		n, err := o.call(ctx, name)
+		n, err := o.call(ctx, finish, name)
 		if err != nil && ctx.Err() == nil {
 			o.Log.Error("cannot work on what is to be told", "webhook", name, "error", err)
 		}
@@ -105,7 +106,7 @@ func (o *Outbox) work(ctx context.Context, name string) {
 // Tick makes all calls that are due, once, and returns how many there were.
 func (o *Outbox) Tick(ctx context.Context) (did int, err error) {
 	for _, name := range o.names() {
-		n, err := o.call(ctx, name)
+		n, err := o.call(ctx, context.WithoutCancel(ctx), name)
 		did += n
 		if err != nil {
 			return did, err
@@ -140,7 +141,7 @@ func (o *Outbox) end(name string) {
 }
 
 // call makes calls to one webhook that are due, all at once.
-func (o *Outbox) call(ctx context.Context, name string) (int, error) {
+func (o *Outbox) call(ctx, finish context.Context, name string) (int, error) {
 	now := o.Clock.Now()
 	if waits, err := o.Store.CallsWait(ctx, name, now); err != nil || !waits {
 		return 0, err
@@ -166,7 +167,7 @@ func (o *Outbox) call(ctx context.Context, name string) (int, error) {
 	}
 	calls.Wait()
 	// What was answered is noted even if the process is about to stop.
-	return len(taken), o.Store.FinishCalls(context.WithoutCancel(ctx), results, o.Clock.Now())
+	return len(taken), o.Store.FinishCalls(finish, results, o.Clock.Now())
 }
 
 func (o *Outbox) giveUp(ctx context.Context) (int, error) {

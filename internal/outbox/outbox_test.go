@@ -104,7 +104,7 @@ func TestASlowReceiverHoldsUpNoOther(t *testing.T) {
 		Leaves: func(*catalog.Applied, string) bool { return true }})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { o.Run(ctx, time.Millisecond); close(ended) }()
+	go func() { o.Run(ctx, context.WithoutCancel(ctx), time.Millisecond); close(ended) }()
 	for range 3 {
 		if r := <-s.done; r.Webhook != "quick" || r.State != store.CallDelivered {
 			t.Fatalf("%+v", r)
@@ -115,5 +115,39 @@ func TestASlowReceiverHoldsUpNoOther(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	stop()
+	<-ended
+}
+
+// silent is a store that does not answer any more once a call was made.
+type silent struct {
+	*shelf
+	asked chan struct{}
+}
+
+func (s *silent) FinishCalls(ctx context.Context, _ []store.CallResult, _ time.Time) error {
+	s.asked <- struct{}{}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestAStopWaitsForASilentStoreUntilItsTimeIsOver(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	s := &silent{&shelf{left: map[string]int{"crm": 1}}, make(chan struct{})}
+	applied := &catalog.Applied{Workspace: &workspace.Workspace{Webhooks: map[string]workspace.Webhook{"crm": {Name: "crm", URL: server.URL}}}}
+	o := New(Config{Store: s, Applied: func() *catalog.Applied { return applied }, Clock: clock.NewManual(day), Log: slog.New(slog.DiscardHandler),
+		Leaves: func(*catalog.Applied, string) bool { return true }})
+	ctx, stop := context.WithCancel(t.Context())
+	finish, over := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { o.Run(ctx, finish, time.Millisecond); close(ended) }()
+	<-s.asked
+	stop()
+	select {
+	case <-ended:
+		t.Error("it did not wait for what it had asked of the store")
+	default:
+	}
+	over()
 	<-ended
 }

@@ -167,9 +167,9 @@ func (r *Responses) count(in store.Incoming, result store.Result) {
 	r.received.WithLabelValues(name, what).Inc()
 }
 
-// Run judges early clicks, and brings in what waits in memory, until the context
-// ends, and then once more. It must run beside the handlers.
-func (r *Responses) Run(ctx context.Context) {
+// Run judges early clicks, and brings in what waits in memory, until ctx ends, and
+// then once more, unless finish ends before. It must run beside the handlers.
+func (r *Responses) Run(ctx, finish context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -177,7 +177,7 @@ func (r *Responses) Run(ctx context.Context) {
 		case <-tick.C:
 			r.Tick(ctx)
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+			last, cancel := context.WithTimeout(finish, commitTimeout)
 			defer cancel()
 			r.bringIn(last, r.Now())
 			return

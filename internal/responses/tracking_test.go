@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"rapport/internal/clock"
 	"rapport/internal/contacts"
 )
 
@@ -329,4 +331,25 @@ func TestOtherAddresses(t *testing.T) {
 	if w := f.do("POST", f.base.Click(1), ""); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("got %d", w.Code)
 	}
+}
+
+// Whoever ends the process waits no longer for a store that does not answer than it
+// has time.
+func TestTheLastBringingInEndsWithTheTimeForStopping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Config{Now: func() time.Time { return noon }})
+		to := &gate{open: make(chan struct{})}
+		defer close(to.open)
+		r.later.to = NewGroup(to)
+		r.keep(event("opened", "waits")[0])
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		finish, over := context.WithTimeout(t.Context(), 3*time.Second)
+		defer over()
+		began := clock.System{}.Now()
+		r.Run(ctx, finish)
+		if took, n := (clock.System{}).Now().Sub(began), r.later.size(); took != 3*time.Second || n != 1 {
+			t.Errorf("it ended after %s with %d waiting; want 3 s, and the one that was not taken", took, n)
+		}
+	})
 }
