@@ -171,6 +171,9 @@ func TestPauseHoldsResumeGoesOnStopEnds(t *testing.T) {
 		if err := r.Refresh(ctx); err != nil {
 			t.Fatal(err)
 		}
+		if err := r.Store.WakeStopped(ctx, "welcome", r.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	set(store.Paused)
 	r.at(0, 13, 0)

@@ -53,6 +53,9 @@ func TestPauseAndStopHoldWhatIsClaimedAlready(t *testing.T) {
 				}
 				e.campaignChanged(ctx, "welcome")
 				then := arrived("one")
+				if err := e.Store.WakeStopped(ctx, "welcome", clock.System{}.Now()); err != nil {
+					t.Fatal(err)
+				}
 				eventually(t, func() bool { return arrived("two") == c.people })
 				late := arrived("one") - then
 				t.Logf("%d of %d had gone, %d more were on the wire", then, c.people, late)
