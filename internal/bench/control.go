@@ -15,7 +15,7 @@ import (
 // Control measures how soon people get what they ask for while very much is sent.
 var Control = Bench{
 	Name: "control", Size: 200_000, Run: runControl,
-	Short: "how soon a pause and a stop take effect, and how long a small campaign waits behind a large one",
+	Short: "how soon a pause takes effect, and who waits behind whom",
 	Long: `Sends a campaign to all contacts through one provider. In the middle of it a small
 campaign starts, through the same provider and for the same sender; then the large
 one is paused, resumed, and stopped, each by the command that people use. A moment
