@@ -75,20 +75,10 @@ type goldenCase struct {
 // with their reason in testdata/left_out.txt; a case there that passes is a
 // fault of the list.
 func TestGoldenLiquid(t *testing.T) {
-	path := filepath.Join("..", "..", "..", "shared", "data", "golden-liquid.json")
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Skipf("the golden Liquid suite is not here: %s", err)
-	}
-	var suite struct {
-		Tests []goldenCase `json:"tests"`
-	}
-	if err := json.Unmarshal(raw, &suite); err != nil {
-		t.Fatal(err)
-	}
+	suite := goldenSuite(t)
 	leftOut := readLeftOut(t)
 	passed := 0
-	for _, c := range suite.Tests {
+	for _, c := range suite {
 		problem := runGolden(t, c)
 		reason, out := leftOut[c.Name]
 		delete(leftOut, c.Name)
@@ -105,7 +95,7 @@ func TestGoldenLiquid(t *testing.T) {
 	for name := range leftOut {
 		t.Errorf("left_out.txt names %q, which is no case of the suite", name)
 	}
-	t.Logf("%d of %d cases pass", passed, len(suite.Tests))
+	t.Logf("%d of %d cases pass", passed, len(suite))
 }
 
 func readLeftOut(t *testing.T) map[string]string {
@@ -179,3 +169,19 @@ func runGolden(t *testing.T, c goldenCase) string {
 }
 
 func quote(s string) string { b, _ := json.Marshal(s); return string(b) }
+
+// goldenSuite are the cases of the golden Liquid suite, where that is there.
+func goldenSuite(t *testing.T) []goldenCase {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", "golden-liquid.json"))
+	if err != nil {
+		t.Skipf("the golden Liquid suite is not here: %s", err)
+	}
+	var suite struct {
+		Tests []goldenCase `json:"tests"`
+	}
+	if err := json.Unmarshal(raw, &suite); err != nil {
+		t.Fatal(err)
+	}
+	return suite.Tests
+}

@@ -1,10 +1,7 @@
 package liquid
 
 import (
-	"encoding/json"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -54,18 +51,9 @@ func some(all Drop, from int) Drop {
 
 // Every golden case says the same whatever was known of its data.
 func TestGoldenLiquidFolded(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", "golden-liquid.json"))
-	if err != nil {
-		t.Skipf("the golden Liquid suite is not here: %s", err)
-	}
-	var suite struct {
-		Tests []goldenCase `json:"tests"`
-	}
-	if err := json.Unmarshal(raw, &suite); err != nil {
-		t.Fatal(err)
-	}
+	suite := goldenSuite(t)
 	compared := 0
-	for _, c := range suite.Tests {
+	for _, c := range suite {
 		for _, mode := range []Mode{Plain, Line, HTMLMode} {
 			tmpl, errs := ParseMode("golden", c.Template, 1, mode)
 			if len(errs) > 0 {

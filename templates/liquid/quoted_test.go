@@ -2,12 +2,9 @@ package liquid
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime/quotedprintable"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -65,18 +62,9 @@ func read(t interface {
 // Every golden case reads the same in both ways, however its outputs are
 // escaped.
 func TestGoldenLiquidEncoded(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", "golden-liquid.json"))
-	if err != nil {
-		t.Skipf("the golden Liquid suite is not here: %s", err)
-	}
-	var suite struct {
-		Tests []goldenCase `json:"tests"`
-	}
-	if err := json.Unmarshal(raw, &suite); err != nil {
-		t.Fatal(err)
-	}
+	suite := goldenSuite(t)
 	compared := 0
-	for _, c := range suite.Tests {
+	for _, c := range suite {
 		for _, mode := range []Mode{Plain, Line, HTMLMode} {
 			// What stands before moves every piece along its line.
 			for _, before := range []string{"", strings.Repeat("x", 70)} {
